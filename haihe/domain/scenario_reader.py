@@ -169,9 +169,7 @@ def _predicate(name: str, value: Any, r: Reader, rulebook: Rulebook) -> Criterio
             return Stated(str(value), fact.name if fact else str(value))
         case "running_orders_at_most":
             return RunningOrdersAtMost(r.integer(name))
-    faults.append(
-        Fault(here, "不认识的条件；不得使用年龄以外的个人特征、收入、病史等信息设限", "个人信息保护法第六条")
-    )
+    r.fault(name, "不认识的条件；不得使用年龄以外的个人特征、收入、病史等信息设限", "个人信息保护法")
     return All(())
 
 
