@@ -29,7 +29,9 @@ def main() -> int:
         # A killed `make` cannot tell us to stop, so the system does.
         die_with_parent(signal.SIGTERM)
     for sig in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if sig is not signal.SIGHUP or signal.getsignal(sig) is not signal.SIG_IGN:  # nohup means what it says
+        if (
+            sig is not signal.SIGHUP or signal.getsignal(sig) is not signal.SIG_IGN
+        ):  # nohup means what it says
             signal.signal(sig, _stop)
     try:
         if arguments.command == "run":

