@@ -3,7 +3,9 @@
 import os
 from pathlib import Path
 
-bind = f"{os.environ.get('HAIHE_BIND') or '127.0.0.1'}:{os.environ.get('HAIHE_PORT') or '8000'}"
+host = os.environ.get("HAIHE_BIND") or "127.0.0.1"
+port = os.environ.get("HAIHE_PORT") or "8000"
+bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 # Threads, because a question at the counter waits for Redis far longer than it computes.
 worker_class = "gthread"

@@ -49,9 +49,8 @@ def start_postgres(home: Path, sockets: Path, *, durable: bool) -> tuple[Program
     _make_cluster(cluster, identity, durable=durable)
     program.start()
     try:
-        address = {"host": str(socket_dir), "port": _PORT, "user": _ROLE}
-        program.wait_until(lambda: _answers(address), seconds=60)
-        _make_database(address)
+        program.wait_until(lambda: _answers(socket_dir), seconds=60)
+        _make_database(socket_dir)
     except BaseException:
         program.stop()
         raise
@@ -114,16 +113,22 @@ def _major_version() -> str:
     return said.split()[-1].partition(".")[0]
 
 
-def _answers(address: dict[str, str]) -> bool:
+def _answers(socket_dir: Path) -> bool:
     try:
-        psycopg.connect(**address, dbname="postgres", connect_timeout=2).close()
+        _connect(socket_dir).close()
     except psycopg.OperationalError:
         return False
     return True
 
 
-def _make_database(address: dict[str, str]) -> None:
-    with psycopg.connect(**address, dbname="postgres", autocommit=True) as connection:
+def _make_database(socket_dir: Path) -> None:
+    with _connect(socket_dir) as connection:
         known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [_DATABASE]).fetchone()
         if known is None:
             connection.execute(f"CREATE DATABASE {_DATABASE}")
+
+
+def _connect(socket_dir: Path) -> psycopg.Connection:
+    return psycopg.connect(
+        host=str(socket_dir), port=_PORT, user=_ROLE, dbname="postgres", connect_timeout=2, autocommit=True
+    )

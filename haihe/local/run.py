@@ -1,5 +1,6 @@
 """`make run`: the servers, the migrations, the demo city, the worker and gunicorn, and an orderly end."""
 
+import errno
 import os
 import socket
 import subprocess
@@ -14,7 +15,7 @@ from typing import NoReturn
 
 from haihe.local.keys import kept_secrets
 from haihe.local.programs import Program, StartFailed
-from haihe.local.servers import local_servers
+from haihe.local.servers import local_servers, only_owner
 
 _PROJECT = Path(__file__).resolve().parents[2]
 _FLASK = (sys.executable, "-m", "flask", "--app", "wsgi")
@@ -27,19 +28,22 @@ def run() -> NoReturn:
     var = _PROJECT / "var"
     var.mkdir(mode=0o700, exist_ok=True)
     host, port = _address()
-    secrets = kept_secrets(var / "secrets.env", database=var / "postgres")
+    here = _seen_from_here(host, port)
     with ExitStack() as stack:
+        # Two first runs at once must not both make keys.
+        stack.enter_context(only_owner(var / "run.lock"))
+        secrets = kept_secrets(var / "secrets.env", database=var / "postgres")
         _say("启动数据库与缓存……")
         servers = stack.enter_context(
             local_servers(
                 var,
-                database_url=os.environ.get("HAIHE_DATABASE_URL"),
-                redis_url=os.environ.get("HAIHE_REDIS_URL"),
+                database_url=os.environ.get("HAIHE_DATABASE_URL") or None,
+                redis_url=os.environ.get("HAIHE_REDIS_URL") or None,
             )
         )
         env = {
             **secrets,
-            "HAIHE_BASE_URL": f"http://127.0.0.1:{port}",
+            "HAIHE_BASE_URL": here,
             **os.environ,
             "HAIHE_DEMO": "1",
             "HAIHE_DATABASE_URL": servers.database_url,
@@ -66,7 +70,7 @@ def run() -> NoReturn:
         for program in (worker, web):
             program.start()
             stack.callback(program.stop)
-        web.wait_until(lambda: _healthy(port), seconds=60)
+        web.wait_until(lambda: _healthy(here), seconds=60)
         _welcome(env["HAIHE_BASE_URL"], seconds=time.monotonic() - began)
         stack.callback(_say, "正在停止……")
         _keep_running(web, [worker, *servers.programs])
@@ -77,10 +81,16 @@ def _program(name: str, command: Sequence[str], note: Path, env: Mapping[str, st
 
 
 def _address() -> tuple[str, int]:
-    said = os.environ.get("HAIHE_PORT", "8000")
+    said = os.environ.get("HAIHE_PORT") or "8000"
     if not (said.isascii() and said.isdigit() and 0 < int(said) < 65536):
         raise StartFailed(f"HAIHE_PORT 应是 1 到 65535 的整数，现在是“{said}”。")
-    return os.environ.get("HAIHE_BIND", "127.0.0.1"), int(said)
+    return os.environ.get("HAIHE_BIND") or "127.0.0.1", int(said)
+
+
+def _seen_from_here(host: str, port: int) -> str:
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - compared with, not bound to
+        host = "127.0.0.1"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _require_free(host: str, port: int) -> None:
@@ -91,8 +101,9 @@ def _require_free(host: str, port: int) -> None:
         try:
             probe.bind((host, port))
         except OSError as error:
+            reason = "正被别的程序使用" if error.errno == errno.EADDRINUSE else f"用不了：{error.strerror}"
             raise StartFailed(
-                f"{host} 的 {port} 端口用不了（{os.strerror(error.errno or 0)}），多半是别的程序正在使用它。\n"
+                f"{host} 的 {port} 端口{reason}。\n"
                 f"请停掉那个程序，或换一个端口：HAIHE_PORT={port + 1 if port < 65535 else 8000} make run"
             ) from error
 
@@ -103,11 +114,11 @@ def _step(command: Sequence[str], env: Mapping[str, str]) -> None:
         raise StartFailed(f"“flask {' '.join(command)}”没有成功，原因见上。")
 
 
-def _healthy(port: int) -> bool:
+def _healthy(base_url: str) -> bool:
     # A proxy set for the outside world must not be asked about this machine.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(f"http://127.0.0.1:{port}/healthz", timeout=5) as answer:
+        with opener.open(f"{base_url}/healthz", timeout=5) as answer:
             return bool(answer.status == 200)
     except OSError:
         return False

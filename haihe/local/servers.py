@@ -17,6 +17,8 @@ from haihe.local.redis import start_redis
 # A socket's path may have 107 bytes on Linux and 103 on macOS, and ours adds up to 35 to the directory's.
 _LONGEST_SOCKET_HOME = 60
 _SOCKET_PREFIX = "haihe-"
+# Seconds to wait for a directory that is in use: a run that was just told to stop may need a moment.
+PATIENCE = 5.0
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ def local_servers(
     data_dir = data_dir.resolve()
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     with ExitStack() as stack:
-        stack.enter_context(_only_owner(data_dir))
+        stack.enter_context(only_owner(data_dir / "lock"))
         sockets = stack.enter_context(_socket_directory(data_dir))
         programs = []
         if database_url is None:
@@ -59,10 +61,10 @@ def local_servers(
 
 
 @contextmanager
-def _only_owner(data_dir: Path) -> Iterator[None]:
-    """Hold the directory. The system lets go of the lock with us, even if we are killed, so it is never stale."""
-    with (data_dir / "lock").open("a+") as lock:
-        deadline = time.monotonic() + 5  # a run that was just told to stop may need a moment
+def only_owner(path: Path) -> Iterator[None]:
+    """Hold the lock at `path`, and with it the directory it lies in. The system lets go of the lock with us, even if we are killed, so it is never stale."""
+    with path.open("a+") as lock:
+        deadline = time.monotonic() + PATIENCE
         while True:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -72,7 +74,7 @@ def _only_owner(data_dir: Path) -> Iterator[None]:
                     lock.seek(0)
                     holder = lock.read().strip() or "未知"
                     raise StartFailed(
-                        f"{data_dir} 正被另一个运行占用（进程 {holder}），请先停掉它。"
+                        f"{path.parent} 正被另一个运行占用（进程 {holder}），请先停掉它。"
                     ) from None
                 time.sleep(0.1)
         lock.truncate(0)
@@ -89,10 +91,9 @@ def _socket_directory(data_dir: Path) -> Iterator[Path]:
         left = Path(record.read_text().strip())
         if left.name.startswith(_SOCKET_PREFIX):
             shutil.rmtree(left, ignore_errors=True)
-    temp = tempfile.gettempdir()
-    sockets = Path(
-        tempfile.mkdtemp(prefix=_SOCKET_PREFIX, dir=temp if len(temp) < _LONGEST_SOCKET_HOME else "/tmp")
-    )
+    usual = tempfile.gettempdir()
+    short = usual if len(os.fsencode(usual)) < _LONGEST_SOCKET_HOME else "/tmp"  # noqa: S108 - mkdtemp is private
+    sockets = Path(tempfile.mkdtemp(prefix=_SOCKET_PREFIX, dir=short))
     record.write_text(f"{sockets}\n")
     try:
         yield sockets
