@@ -10,6 +10,7 @@ import calendar
 from datetime import date, timedelta
 
 ONE_DAY = timedelta(days=1)
+SHORTEST_MONTH = 28
 
 
 def add_months(day: date, months: int) -> date:
@@ -17,6 +18,8 @@ def add_months(day: date, months: int) -> date:
     index = day.year * 12 + day.month - 1 + months
     year, month = divmod(index, 12)
     month += 1
+    if day.day <= SHORTEST_MONTH:
+        return date(year, month, day.day)
     return date(year, month, min(day.day, calendar.monthrange(year, month)[1]))
 
 

@@ -5,14 +5,16 @@ The resident is told every finding; the merchant is told `code`, which says no m
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from haihe.domain.criteria import Answer, Finding
-from haihe.domain.dates import age_on
+from haihe.domain.criteria import AgeBetween, Answer, Finding
 from haihe.domain.facts import ADULT_AGE, Facts
 from haihe.domain.scenarios import Offer, Period, Quota, Scenario
+
+ADULT = AgeBetween(youngest=ADULT_AGE, oldest=None)
 
 
 class Outcome(StrEnum):
@@ -44,38 +46,74 @@ class Decision:
     offer: Offer | None
 
 
-def decide(facts: Facts, scenario: Scenario, on: date) -> Decision:
-    """Whether somebody with these facts may have this benefit on this day, with every finding."""
-    if not scenario.open_on(on):
-        finding = Finding(Answer.UNMET, "open", "场景开放中", "该优惠目前未开放")
-        return Decision(Outcome.NOT_AVAILABLE, MerchantCode.SCENARIO_CLOSED, (finding,), None)
-    if not facts.joined:
-        finding = Finding(Answer.UNKNOWN, "joined", "已开通海河分", "尚未开通海河分")
-        return Decision(Outcome.NOT_AVAILABLE, MerchantCode.NOT_AVAILABLE, (finding,), None)
-    if facts.birth_date is not None and age_on(facts.birth_date, on) < ADULT_AGE:
-        finding = Finding(Answer.UNMET, "adult", f"年满 {ADULT_AGE} 周岁", f"年满 {ADULT_AGE} 周岁后可用")
-        return Decision(Outcome.NOT_ELIGIBLE, MerchantCode.NOT_AVAILABLE, (finding,), None)
+def decide(facts: Facts, scenario: Scenario, on: date, district: str | None = None) -> Decision:
+    """Whether somebody with these facts may have this benefit on this day, with every finding.
+
+    `district` is where it is to be used (the merchant's shop), None where nobody has asked for a place yet.
+    """
+    barred = _barred(facts, scenario, on, district)
+    if barred is not None:
+        return barred
     verdict = scenario.criterion.judge(facts, on)
-    quotas = tuple(_check(q, scenario.code, facts) for q in scenario.quotas)
+    offer, offer_quotas = _best_offer(scenario, facts, on)
+    quotas = _check(scenario.quotas, scenario.code, facts) + offer_quotas
     findings = verdict.findings + quotas
     if verdict.answer is not Answer.MET:
         unknown = verdict.answer is Answer.UNKNOWN
         outcome = Outcome.NOT_AVAILABLE if unknown else Outcome.NOT_ELIGIBLE
         return Decision(outcome, MerchantCode.NOT_AVAILABLE, findings, None)
-    if any(f.answer is not Answer.MET for f in quotas):
+    if not _all_met(quotas):
         return Decision(Outcome.NOT_ELIGIBLE, MerchantCode.QUOTA_USED_UP, findings, None)
-    return Decision(Outcome.ELIGIBLE, MerchantCode.OK, findings, best_offer(scenario, facts, on))
+    return Decision(Outcome.ELIGIBLE, MerchantCode.OK, findings, offer)
 
 
 def best_offer(scenario: Scenario, facts: Facts, on: date) -> Offer:
     """The best of the scenario's offers that these facts reach; the first one is open to every eligible resident."""
+    return _best_offer(scenario, facts, on)[0]
+
+
+def _barred(facts: Facts, scenario: Scenario, on: date, district: str | None) -> Decision | None:
+    """What settles the matter before any criterion is looked at; None where nothing does.
+
+    The scenario and the place come first: they say nothing about the resident. Only adults take part, so somebody whose
+    age nobody has confirmed is not given a yes.
+    """
+    if not scenario.open_on(on):
+        finding = Finding(Answer.UNMET, "open", "场景开放中", "该优惠目前未开放")
+        return Decision(Outcome.NOT_AVAILABLE, MerchantCode.SCENARIO_CLOSED, (finding,), None)
+    if district is not None and district not in scenario.districts:
+        finding = Finding(Answer.UNMET, "area", "在开放的区使用", "该优惠在这个区尚未开放")
+        return Decision(Outcome.NOT_AVAILABLE, MerchantCode.OUT_OF_AREA, (finding,), None)
+    if not facts.joined:
+        finding = Finding(Answer.UNKNOWN, "joined", "已开通海河分", "尚未开通海河分")
+        return Decision(Outcome.NOT_AVAILABLE, MerchantCode.NOT_AVAILABLE, (finding,), None)
+    (adult,) = ADULT.judge(facts, on).findings
+    if adult.answer is Answer.MET:
+        return None
+    outcome = Outcome.NOT_ELIGIBLE if adult.answer is Answer.UNMET else Outcome.NOT_AVAILABLE
+    return Decision(outcome, MerchantCode.NOT_AVAILABLE, (adult,), None)
+
+
+def _best_offer(scenario: Scenario, facts: Facts, on: date) -> tuple[Offer, tuple[Finding, ...]]:
+    """The best offer within reach, with what its own quotas say; if all are used up, the best one regardless."""
     reached = [
-        o for o in scenario.offers if o.criterion is None or o.criterion.judge(facts, on).answer is Answer.MET
+        (o, _check(o.quotas, scenario.code, facts))
+        for o in scenario.offers
+        if o.criterion is None or o.criterion.judge(facts, on).answer is Answer.MET
     ]
-    return reached[-1]
+    usable = [(offer, quotas) for offer, quotas in reached if _all_met(quotas)]
+    return (usable or reached)[-1]
 
 
-def _check(quota: Quota, scenario: str, facts: Facts) -> Finding:
+def _all_met(findings: Iterable[Finding]) -> bool:
+    return all(f.answer is Answer.MET for f in findings)
+
+
+def _check(quotas: Iterable[Quota], scenario: str, facts: Facts) -> tuple[Finding, ...]:
+    return tuple(_check_one(q, scenario, facts) for q in quotas)
+
+
+def _check_one(quota: Quota, scenario: str, facts: Facts) -> Finding:
     counts = {Period.RUNNING: facts.running, Period.MONTH: facts.this_month, Period.YEAR: facts.this_year}
     used = counts[quota.period].get(scenario, 0)
     if used >= quota.at_most:

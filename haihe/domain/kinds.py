@@ -62,11 +62,15 @@ class Kind(ABC):
             yield last + ONE_DAY
 
     @abstractmethod
-    def points(self, living: Sequence[Record], on: date) -> int:
-        """Points of the living records, before the cap."""
+    def awards(self) -> Iterable[int]:
+        """Every number of points that it may give for one unit, level or step, for the reader to check their sign."""
 
     @abstractmethod
-    def because(self, living: Sequence[Record], on: date) -> str:
+    def points(self, living: Sequence[Record], on: date, last_break: date | None = None) -> int:
+        """Points of the living records, before the cap; `last_break` is the last day that broke a clean run."""
+
+    @abstractmethod
+    def because(self, living: Sequence[Record], on: date, last_break: date | None = None) -> str:
         """The reason, as a resident would be told it."""
 
     def _window_words(self) -> str:
@@ -80,10 +84,13 @@ class PerUnit(Kind):
     each: int
     per: int = 1
 
-    def points(self, living: Sequence[Record], on: date) -> int:
+    def awards(self) -> Iterable[int]:
+        return (self.each,)
+
+    def points(self, living: Sequence[Record], on: date, last_break: date | None = None) -> int:
         return self.each * int(_sum(living) // self.per)
 
-    def because(self, living: Sequence[Record], on: date) -> str:
+    def because(self, living: Sequence[Record], on: date, last_break: date | None = None) -> str:
         every = f"每 {self.per} {self.unit}" if self.per > 1 else f"每{self.unit}"
         return f"{self._window_words()}共 {_plain(_sum(living))} {self.unit}，{every} {self.each:+d} 分"
 
@@ -102,10 +109,13 @@ class MonthlyLimited(Kind):
             by_month[record.occurred_on.year, record.occurred_on.month] += record.quantity
         return sum(int(min(quantity, Decimal(self.most_per_month))) for quantity in by_month.values())
 
-    def points(self, living: Sequence[Record], on: date) -> int:
+    def awards(self) -> Iterable[int]:
+        return (self.each,)
+
+    def points(self, living: Sequence[Record], on: date, last_break: date | None = None) -> int:
         return self.each * self.counted(living)
 
-    def because(self, living: Sequence[Record], on: date) -> str:
+    def because(self, living: Sequence[Record], on: date, last_break: date | None = None) -> str:
         return (
             f"{self._window_words()}共 {_plain(_sum(living))} {self.unit}，每月最多计 {self.most_per_month} "
             f"{self.unit}，计入 {self.counted(living)} {self.unit}，每{self.unit} {self.each:+d} 分"
@@ -121,7 +131,10 @@ class Tiered(Kind):
 
     tiers: tuple[tuple[int | None, int], ...]
 
-    def points(self, living: Sequence[Record], on: date) -> int:
+    def awards(self) -> Iterable[int]:
+        return (1,)
+
+    def points(self, living: Sequence[Record], on: date, last_break: date | None = None) -> int:
         quantity, lower, total = _sum(living), 0, 0
         for upper, units_a_point in self.tiers:
             reached = quantity if upper is None else min(quantity, Decimal(upper))
@@ -131,7 +144,7 @@ class Tiered(Kind):
             lower = upper or 0
         return total
 
-    def because(self, living: Sequence[Record], on: date) -> str:
+    def because(self, living: Sequence[Record], on: date, last_break: date | None = None) -> str:
         return f"{self._window_words()}共 {_plain(_sum(living))} {self.unit}，分段计 {self.points(living, on):+d} 分"
 
 
@@ -141,10 +154,13 @@ class LevelMap(Kind):
 
     levels: dict[str, int]
 
-    def points(self, living: Sequence[Record], on: date) -> int:
+    def awards(self) -> Iterable[int]:
+        return self.levels.values()
+
+    def points(self, living: Sequence[Record], on: date, last_break: date | None = None) -> int:
         return max((self.levels.get(r.level or "", 0) for r in living), default=0)
 
-    def because(self, living: Sequence[Record], on: date) -> str:
+    def because(self, living: Sequence[Record], on: date, last_break: date | None = None) -> str:
         best = max(living, key=lambda r: self.levels.get(r.level or "", 0), default=None)
         if best is None or not best.level:
             return "没有可计分的级别"
@@ -158,10 +174,13 @@ class WhileListed(Kind):
 
     each: int
 
-    def points(self, living: Sequence[Record], on: date) -> int:
+    def awards(self) -> Iterable[int]:
+        return (self.each,)
+
+    def points(self, living: Sequence[Record], on: date, last_break: date | None = None) -> int:
         return self.each * int(_sum(living))
 
-    def because(self, living: Sequence[Record], on: date) -> str:
+    def because(self, living: Sequence[Record], on: date, last_break: date | None = None) -> str:
         return f"有效期内共 {_plain(_sum(living))} {self.unit}，每{self.unit} {self.each:+d} 分"
 
 
@@ -190,28 +209,36 @@ class SteppedDecay(Kind):
         for months, _points in self.steps_of(record):
             yield add_months(record.occurred_on, months) + ONE_DAY
 
-    def points_of(self, record: Record, on: date) -> int:
-        """Points of one record at its present age."""
+    def step_on(self, record: Record, on: date) -> tuple[int, date]:
+        """Points of one record at its present age, and the last day on which they are so many."""
         for months, points in self.steps_of(record):
-            if on <= add_months(record.occurred_on, months):
-                return points
-        return 0
+            step_end = add_months(record.occurred_on, months)
+            if on <= step_end:
+                return points, min(step_end, record.valid_to or step_end)
+        return 0, on
 
-    def points(self, living: Sequence[Record], on: date) -> int:
-        return sum(self.points_of(r, on) for r in living)
+    def awards(self) -> Iterable[int]:
+        ladders = (self.steps, *self.steps_by_severity.values())
+        return [points for steps in ladders for _months, points in steps]
 
-    def because(self, living: Sequence[Record], on: date) -> str:
-        parts = [f"{r.occurred_on.isoformat()} 起第 {full_months(r.occurred_on, on)} 个月" for r in living]
-        reason = f"{len(living)} {self.unit}（{'、'.join(parts)}）"
-        return f"{reason}，仅作提示，不计分" if self.points(living, on) == 0 else reason
+    def points(self, living: Sequence[Record], on: date, last_break: date | None = None) -> int:
+        return sum(self.step_on(r, on)[0] for r in living)
+
+    def because(self, living: Sequence[Record], on: date, last_break: date | None = None) -> str:
+        parts = []
+        for record in living:
+            points, until = self.step_on(record, on)
+            effect = f"{points:+d} 分" if points else "仅作提示，不计分"
+            parts.append(f"{record.occurred_on.isoformat()} 发生，{effect}，至 {until.isoformat()}")
+        return f"共 {len(living)} {self.unit}：{'；'.join(parts)}"
 
 
 @dataclass(frozen=True, slots=True)
 class UnbrokenMonths(Kind):
     """So many points for every full month since the last break. 连续无失信月数.
 
-    The record says from which day the city platform has watched. The breaks are records of other indicators, so scoring
-    hands in the last of them; without one the count runs from the first day of watching.
+    The record says from which day the city platform has watched. The breaks are records of other indicators, so this
+    kind alone looks at `last_break`; without one the count runs from the first day of watching.
     """
 
     each: int
@@ -223,6 +250,9 @@ class UnbrokenMonths(Kind):
             return start
         return max(start, last_break)
 
+    def awards(self) -> Iterable[int]:
+        return (self.each,)
+
     def points(self, living: Sequence[Record], on: date, last_break: date | None = None) -> int:
         since = self.since(living, last_break)
         return 0 if since is None else self.each * full_months(since, on)
@@ -231,6 +261,6 @@ class UnbrokenMonths(Kind):
         since = self.since(living, last_break)
         if since is None:
             return "尚无连续守信的起算记录"
-        return (
-            f"自 {since.isoformat()} 起连续 {full_months(since, on)} 个月无失信记录，每月 {self.each:+d} 分"
-        )
+        if full_months(since, on) == 0:
+            return f"连续无失信记录未满一个月，每满一个月 {self.each:+d} 分"
+        return f"自 {since.isoformat()} 起无失信记录，每满一个月 {self.each:+d} 分"

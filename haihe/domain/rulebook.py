@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
 from haihe.domain.kinds import Kind, WhileListed
-from haihe.domain.records import Record, RecordState, Severity
+from haihe.domain.records import Record, Severity
 
 POSITIVE, KEEPING, NEGATIVE = "正向", "履约", "失信"
 
@@ -59,27 +58,21 @@ class Indicator:
         """A negative record needs a document number and may be objected to and repaired."""
         return self.nature == NEGATIVE
 
+    @property
+    def is_breach(self) -> bool:
+        """Negative, and allowed to be counted: this is what criteria may ask about and what breaks a clean run."""
+        return self.is_negative and self.enabled
+
     def clamp(self, points: int) -> int:
         """Hold points to the cap: at most it for a positive one, at least it for a negative one."""
         return max(points, self.cap) if self.is_negative else min(points, self.cap)
-
-    def living(self, records: Sequence[Record], on: date) -> list[Record]:
-        """The effective records of this indicator that count on that day."""
-        alive = []
-        for record in records:
-            if record.state is not RecordState.EFFECTIVE:
-                continue
-            first, last = self.kind.life(record)
-            if first <= on and (last is None or on <= last):
-                alive.append(record)
-        return alive
 
     def breaks_on(self, record: Record, on: date) -> date | None:
         """The day on which this living record last broke a clean run: today while it is listed, else its own day.
 
         轻微失信 never breaks it (信用修复管理办法), and neither does an indicator that may not be counted.
         """
-        if not (self.is_negative and self.enabled):
+        if not self.is_breach:
             return None
         if (record.severity or self.severity) not in (Severity.GENERAL, Severity.SERIOUS):
             return None
@@ -127,7 +120,7 @@ class Rulebook:
     @cached_property
     def negative_codes(self) -> tuple[str, ...]:
         """Codes of the negative indicators that may be counted, in the rulebook's order."""
-        return tuple(i.code for i in self.indicators if i.is_negative and i.enabled)
+        return tuple(i.code for i in self.indicators if i.is_breach)
 
     @cached_property
     def sensitive_classes(self) -> tuple[str, ...]:

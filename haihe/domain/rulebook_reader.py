@@ -88,6 +88,10 @@ def _indicator(r: Reader) -> Indicator:
         sensitive=r.optional_text("sensitive"),
         enabled=r.flag("enabled", True),
     )
+    if indicator.is_negative and any(points > 0 for points in indicator.kind.awards()):
+        r.fault("kind", "失信指标不能加分")
+    if not indicator.is_negative and any(points < 0 for points in indicator.kind.awards()):
+        r.fault("kind", "正向、履约指标不能扣分")
     if indicator.is_negative and indicator.cap > 0:
         r.fault("cap", "失信指标的下限不能为正数")
     if not indicator.is_negative and indicator.cap <= 0:

@@ -31,6 +31,7 @@ DOMAINS = ("医疗", "养老", "家政", "旅游", "购物", "出行", "文化")
 SENSITIVE_LABELS = {"MEDICAL": "医疗信用订单", "BLOOD_DONATION": "无偿献血"}
 NEVER_GATED = ("急诊", "急救", "抢救", "义务教育", "最低生活保障", "法律援助")
 HIGHEST = 1000
+DEEPEST = 6
 
 
 def read_scenario(data: object, rulebook: Rulebook, revision: int, state: ScenarioState) -> Scenario:
@@ -89,7 +90,8 @@ def _offer(r: Reader, rulebook: Rulebook) -> Offer:
     criterion = None
     if r.has("criteria"):
         criterion = _criterion(r.data["criteria"], r.at("criteria"), rulebook, r.faults)
-    offer = Offer(r.text("label"), r.positive("ceiling_fen"), criterion)
+    quotas = tuple(_quota(q) for q in r.readers("quotas"))
+    offer = Offer(r.text("label"), r.positive("ceiling_fen"), criterion, quotas)
     r.close()
     return offer
 
@@ -102,8 +104,13 @@ def _quota(r: Reader) -> Quota:
     return quota
 
 
-def _criterion(data: object, place: str, rulebook: Rulebook, faults: list[Fault]) -> Criterion:
+def _criterion(
+    data: object, place: str, rulebook: Rulebook, faults: list[Fault], depth: int = 1
+) -> Criterion:
     """One node: a mapping with exactly one key, the criterion's name."""
+    if depth > DEEPEST:
+        faults.append(Fault(place, f"条件最多嵌套 {DEEPEST} 层，请拆简单些"))
+        return All(())
     if not isinstance(data, Mapping) or len(data) != 1:
         faults.append(Fault(place, "每个条件写成“名称: 值”，一处只写一个"))
         return All(())
@@ -113,10 +120,10 @@ def _criterion(data: object, place: str, rulebook: Rulebook, faults: list[Fault]
         if not isinstance(value, list) or (name == "any" and not value):
             faults.append(Fault(here, "应为条件的列表"))
             return All(())
-        parts = tuple(_criterion(v, f"{here}[{n}]", rulebook, faults) for n, v in enumerate(value))
+        parts = tuple(_criterion(v, f"{here}[{n}]", rulebook, faults, depth + 1) for n, v in enumerate(value))
         return All(parts) if name == "all" else AnyOf(parts)
     if name == "not":
-        return Not(_criterion(value, here, rulebook, faults))
+        return Not(_criterion(value, here, rulebook, faults, depth + 1))
     return _predicate(str(name), value, Reader(data, place, faults), rulebook)
 
 
@@ -138,28 +145,24 @@ def _predicate(name: str, value: Any, r: Reader, rulebook: Rulebook) -> Criterio
                 return All(())
             return DimensionAtLeast(dimension.code, dimension.name, _points(inner, "points", dimension.cap))
         case "age_between":
-            ages = value if isinstance(value, list) and len(value) == 2 else ()
-            if (
-                not ages
-                or any(a is not None and not isinstance(a, int) for a in ages)
-                or ages == [None, None]
-            ):
-                r.fault(name, "应为 [下限, 上限]，不限的一端写 null")
-                return All(())
-            return AgeBetween(ages[0], ages[1])
+            return _ages(r, name, value)
         case "district_in":
             districts = tuple(str(d) for d in r.items(name))
+            if not districts:
+                r.fault(name, "至少写一个区的代码")
             for unknown in (d for d in districts if d not in DISTRICTS):
                 r.fault(name, f"{unknown} 不是本市十六个区的代码", "GB/T 2260")
             return DistrictIn(tuple(d for d in districts if d in DISTRICTS))
         case "no_record_of":
             codes = tuple(str(c) for c in r.items(name))
+            if not codes:
+                r.fault(name, "至少写一个失信指标的代码")
             known = {i.code: i.name for i in rulebook.indicators if i.is_negative}
             for unknown in (c for c in codes if c not in known):
                 r.fault(name, f"{unknown} 不是目录内的失信指标", "公共信用信息目录制")
             return NoRecordOf(codes, tuple(known.get(c, c) for c in codes))
         case "consented_to":
-            if value not in SENSITIVE_LABELS:
+            if str(value) not in SENSITIVE_LABELS:
                 r.fault(name, f"应为其中之一：{'、'.join(SENSITIVE_LABELS)}")
             return ConsentedTo(str(value), SENSITIVE_LABELS.get(str(value), str(value)))
         case "stated":
@@ -168,7 +171,10 @@ def _predicate(name: str, value: Any, r: Reader, rulebook: Rulebook) -> Criterio
                 r.fault(name, f"应为资格事实代码：{'、'.join(rulebook.fact_by_code)}")
             return Stated(str(value), fact.name if fact else str(value))
         case "running_orders_at_most":
-            return RunningOrdersAtMost(r.integer(name))
+            at_most = r.integer(name)
+            if at_most < 0:
+                r.fault(name, "应为 0 或更大的整数")
+            return RunningOrdersAtMost(at_most)
     r.fault(name, "不认识的条件；不得使用年龄以外的个人特征、收入、病史等信息设限", "个人信息保护法")
     return All(())
 
@@ -178,3 +184,12 @@ def _points(r: Reader, key: str, highest: int) -> int:
     if not 0 <= points <= highest:
         r.fault(key, f"应在 0 与 {highest} 之间")
     return points
+
+
+def _ages(r: Reader, key: str, value: Any) -> Criterion:
+    ages = value if isinstance(value, list) else []
+    numbers = [a for a in ages if isinstance(a, int) and not isinstance(a, bool) and a >= 0]
+    if len(ages) != 2 or not numbers or len(numbers) + ages.count(None) != 2 or numbers != sorted(numbers):
+        r.fault(key, "应为 [下限, 上限]，不限的一端写 null")
+        return All(())
+    return AgeBetween(ages[0], ages[1])

@@ -52,11 +52,15 @@ class Quota:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """优惠档: what is given. Of several whose own criterion is met, the last listed (the best) is given."""
+    """优惠档: what is given. Of several whose own criterion is met, the last listed (the best) is given.
+
+    One whose own quotas are used up gives way to the next below it: ten discounted rides, then ordinary ones.
+    """
 
     label: str
     ceiling_fen: int
     criterion: Criterion | None = None
+    quotas: tuple[Quota, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

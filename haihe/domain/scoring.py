@@ -8,14 +8,14 @@ The result is the explanation: the lines add up to the total, always, with the c
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from haihe.domain.dates import ONE_DAY, add_months
-from haihe.domain.kinds import UnbrokenMonths
-from haihe.domain.records import Record
+from haihe.domain.dates import ONE_DAY, add_months, full_months
+from haihe.domain.kinds import UnbrokenMonths, WhileListed
+from haihe.domain.records import Record, RecordState
 from haihe.domain.rulebook import Indicator, Rulebook
 
 NO_CONSENTS: frozenset[str] = frozenset()
@@ -70,7 +70,17 @@ class Score:
     next_changes: tuple[Change, ...]
 
 
-Counted = list[tuple[Indicator, list[Record]]]
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What a resident holds under one indicator: the records that count now or later, with their first and last day."""
+
+    indicator: Indicator
+    counted: bool
+    lives: tuple[tuple[Record, date, date | None], ...]
+
+    def living(self, on: date) -> list[Record]:
+        """The records that count on that day."""
+        return [r for r, first, last in self.lives if first <= on and (last is None or on <= last)]
 
 
 def score(
@@ -86,46 +96,60 @@ def score(
     resident has joined and is of age is for the caller to know: without consent there is nothing to compute.
     `foreseen_months` bounds how far ahead `next_changes` looks; 0 leaves it empty.
     """
-    grouped = _group(records, rulebook)
-    counted = [(i, rs) for i, rs in grouped if rulebook.counts(i, sensitive_consents)]
-    contributions = {i.code: _contribution(i, rs, grouped, on) for i, rs in counted}
+    holdings = _hold(records, rulebook, on, sensitive_consents)
+    until = add_months(on, foreseen_months)
+    last_break = _last_break(holdings, on)
+    contributions = {h.indicator.code: _contribution(h, last_break, on) for h in holdings}
     dimensions = _dimension_points(rulebook, contributions)
     total = sum(dimensions.values())
-    turning = _turning_points(counted, grouped, on)
+    turning = _turning_points(holdings, on, until)
     return Score(
         total=total,
         grade=rulebook.grade_of(total).code,
         dimensions=dimensions,
-        lines=tuple(_lines(rulebook, grouped, sensitive_consents, contributions, dimensions, on)),
-        listed=frozenset(i.code for i, rs in grouped if i.is_negative and i.enabled and i.living(rs, on)),
+        lines=tuple(_lines(rulebook, holdings, contributions, dimensions, last_break, on)),
+        listed=frozenset(h.indicator.code for h in holdings if h.indicator.is_breach and h.living(on)),
         on=on,
         rulebook=rulebook.version,
         last_day=min(turning) - ONE_DAY if turning else None,
-        next_changes=_foresee(
-            rulebook, counted, grouped, contributions, turning, add_months(on, foreseen_months)
-        ),
+        next_changes=tuple(_foresee(rulebook, holdings, contributions, turning, until)),
     )
 
 
-def _group(records: Iterable[Record], rulebook: Rulebook) -> Counted:
-    """Records by indicator, in the rulebook's order."""
-    by_code: defaultdict[str, list[Record]] = defaultdict(list)
+def _hold(
+    records: Iterable[Record], rulebook: Rulebook, on: date, sensitive_consents: frozenset[str]
+) -> list[Holding]:
+    """Effective records that are not over yet, by indicator, in the rulebook's order and each by date."""
+    by_code: defaultdict[str, list[tuple[Record, date, date | None]]] = defaultdict(list)
     for record in records:
-        by_code[record.indicator].append(record)
-    return [(i, by_code[i.code]) for i in rulebook.indicators if i.code in by_code]
+        indicator = rulebook.by_code.get(record.indicator)
+        if indicator is None or record.state is not RecordState.EFFECTIVE:
+            continue
+        first, last = indicator.kind.life(record)
+        if last is None or on <= last:
+            by_code[indicator.code].append((record, first, last))
+    return [
+        Holding(i, rulebook.counts(i, sensitive_consents), tuple(sorted(by_code[i.code], key=_by_date)))
+        for i in rulebook.indicators
+        if i.code in by_code
+    ]
 
 
-def _last_break(grouped: Counted, on: date) -> date | None:
+def _by_date(life: tuple[Record, date, date | None]) -> tuple[date, int]:
+    return life[0].occurred_on, life[0].record_id
+
+
+def _last_break(holdings: Sequence[Holding], on: date) -> date | None:
     """The latest day on which a living negative record broke the clean run."""
-    days = (i.breaks_on(r, on) for i, rs in grouped if i.is_negative for r in i.living(rs, on))
+    days = (h.indicator.breaks_on(r, on) for h in holdings if h.indicator.is_breach for r in h.living(on))
     return max((d for d in days if d is not None), default=None)
 
 
-def _contribution(indicator: Indicator, records: Sequence[Record], grouped: Counted, on: date) -> int:
-    living = indicator.living(records, on)
-    if isinstance(indicator.kind, UnbrokenMonths):
-        return indicator.clamp(indicator.kind.points(living, on, _last_break(grouped, on)))
-    return indicator.clamp(indicator.kind.points(living, on)) if living else 0
+def _contribution(holding: Holding, last_break: date | None, on: date) -> int:
+    living = holding.living(on)
+    if not living or not holding.counted:
+        return 0
+    return holding.indicator.clamp(holding.indicator.kind.points(living, on, last_break))
 
 
 def _dimension_points(rulebook: Rulebook, contributions: Mapping[str, int]) -> dict[str, int]:
@@ -137,118 +161,117 @@ def _dimension_points(rulebook: Rulebook, contributions: Mapping[str, int]) -> d
 
 def _lines(
     rulebook: Rulebook,
-    grouped: Counted,
-    sensitive_consents: frozenset[str],
+    holdings: Sequence[Holding],
     contributions: Mapping[str, int],
     dimensions: Mapping[str, int],
+    last_break: date | None,
     on: date,
-) -> Iterable[Line]:
+) -> Iterator[Line]:
+    """The base of each dimension, then what each indicator gives, then what the dimension's bounds take or add."""
     for dimension in rulebook.dimensions:
         yield Line(LineKind.BASE, dimension.code, None, dimension.base, f"{dimension.name}起始分")
         reached = dimension.base
-        for indicator, records in grouped:
-            if indicator.dimension != dimension.code:
-                continue
-            living = indicator.living(records, on)
+        for holding in holdings:
+            living = holding.living(on) if holding.indicator.dimension == dimension.code else []
             if not living:
                 continue
-            points = contributions.get(indicator.code, 0)
+            code = holding.indicator.code
+            points = contributions[code]
             reached += points
-            yield Line(
-                LineKind.INDICATOR,
-                dimension.code,
-                indicator.code,
-                points,
-                _because(
-                    indicator, living, grouped, rulebook.counts(indicator, sensitive_consents), points, on
-                ),
-                tuple(r.record_id for r in living),
-            )
+            because = _because(holding, living, points, last_break, on)
+            ids = tuple(r.record_id for r in living)
+            yield Line(LineKind.INDICATOR, dimension.code, code, points, because, ids)
         adjustment = dimensions[dimension.code] - reached
         if adjustment:
-            why = (
-                f"{dimension.name}最高 {dimension.cap} 分" if adjustment < 0 else f"{dimension.name}最低 0 分"
-            )
-            yield Line(LineKind.ADJUSTMENT, dimension.code, None, adjustment, f"封顶/保底调整：{why}")
+            bound = f"最高 {dimension.cap} 分" if adjustment < 0 else "最低 0 分"
+            because = f"封顶/保底调整：{dimension.name}{bound}"
+            yield Line(LineKind.ADJUSTMENT, dimension.code, None, adjustment, because)
 
 
 def _because(
-    indicator: Indicator, living: Sequence[Record], grouped: Counted, counted: bool, points: int, on: date
+    holding: Holding, living: Sequence[Record], points: int, last_break: date | None, on: date
 ) -> str:
+    indicator = holding.indicator
     if not indicator.enabled:
         return "未列入本市补充目录，暂不计分"
-    if not counted:
+    if not holding.counted:
         return "属敏感个人信息，经您单独同意后才计分"
-    if isinstance(indicator.kind, UnbrokenMonths):
-        last_break = _last_break(grouped, on)
-        uncapped = indicator.kind.points(living, on, last_break)
-        reason = indicator.kind.because(living, on, last_break)
-    else:
-        uncapped = indicator.kind.points(living, on)
-        reason = indicator.kind.because(living, on)
-    if uncapped == points:
+    reason = indicator.kind.because(living, on, last_break)
+    if indicator.kind.points(living, on, last_break) == points:
         return reason
     return f"{reason}，{'最多扣' if indicator.is_negative else '最多计'} {abs(indicator.cap)} 分"
 
 
-def _turning_points(counted: Counted, grouped: Counted, on: date) -> dict[date, set[str]]:
-    """The days after `on` on which an indicator may change by itself, and which indicators those are."""
+def _turning_points(holdings: Sequence[Holding], on: date, until: date) -> dict[date, set[str]]:
+    """The days after `on` on which an indicator may change by itself, and which indicators those are.
+
+    Complete up to `until`; beyond it only as far as is needed to know the first of them.
+    """
     days: defaultdict[date, set[str]] = defaultdict(set)
-    breaking = [(i, rs) for i, rs in grouped if i.is_negative and i.enabled]
-    for indicator, records in counted:
-        for record in records:
+    for holding in holdings:
+        indicator = holding.indicator
+        for record, _, _ in holding.lives:
             for day in indicator.kind.turning_points(record):
                 if day > on:
                     days[day].add(indicator.code)
         if isinstance(indicator.kind, UnbrokenMonths):
-            for day in _clean_run_days(indicator, indicator.kind, records, breaking, on):
+            for day in _clean_run_days(indicator, indicator.kind, holdings, on, until):
                 days[day].add(indicator.code)
     return dict(days)
 
 
 def _clean_run_days(
-    indicator: Indicator, kind: UnbrokenMonths, records: Sequence[Record], breaking: Counted, on: date
-) -> Iterable[date]:
-    """When a clean run grows or is broken: every month from every possible start, and every turn of a breaking record."""
-    starts = {r.first_day for r in records}
-    for negative, negative_records in breaking:
-        for record in negative_records:
-            starts.add(record.first_day)
-            for day in negative.kind.turning_points(record):
-                starts.add(day)
-                # A listing breaks the run on each of its days, the last one included: months run from that day.
-                starts.add(day - ONE_DAY)
+    indicator: Indicator, kind: UnbrokenMonths, holdings: Sequence[Holding], on: date, until: date
+) -> Iterator[date]:
+    """When a clean run may grow, be broken, or be whole again.
+
+    A run starts with the watching or with the event that broke it last. While somebody is listed it is broken anew every
+    day, and so no month of it is ever full.
+    """
+    starts = set()
+    for holding in holdings:
+        if holding.indicator is indicator:
+            starts |= {first for _, first, _ in holding.lives}
+        elif holding.indicator.is_breach:
+            for record, first, last in holding.lives:
+                if holding.indicator.breaks_on(record, on) is None:
+                    continue
+                if first > on:
+                    yield first
+                if last is not None:
+                    yield last + ONE_DAY
+                if not isinstance(holding.indicator.kind, WhileListed):
+                    starts.add(first)
+    # The month in which the cap is first exceeded changes no points, but the words of the line.
+    months_to_cap = -(-indicator.cap // kind.each) + 1
     for start in starts:
-        if start > on:
-            yield start
-        for month in range(indicator.cap // kind.each + 1):
-            day = add_months(start, month)
-            if day > on:
-                yield day
+        for months in range(full_months(start, on) + 1, months_to_cap + 1):
+            day = add_months(start, months)
+            yield day
+            if day > until:
+                break
 
 
 def _foresee(
     rulebook: Rulebook,
-    counted: Counted,
-    grouped: Counted,
+    holdings: Sequence[Holding],
     contributions: Mapping[str, int],
     turning: Mapping[date, set[str]],
     until: date,
-) -> tuple[Change, ...]:
+) -> Iterator[Change]:
     """Walk the turning points in order and keep those on which the total really changes."""
-    records_of = {i.code: (i, rs) for i, rs in counted}
+    holding_of = {h.indicator.code: h for h in holdings}
     now = dict(contributions)
     total = sum(_dimension_points(rulebook, now).values())
-    changes = []
     for day in sorted(d for d in turning if d <= until):
+        last_break = _last_break(holdings, day)
         moved = []
         for code in sorted(turning[day]):
-            points = _contribution(*records_of[code], grouped, day)
+            points = _contribution(holding_of[code], last_break, day)
             if points != now[code]:
                 now[code] = points
                 moved.append(code)
-        after = sum(_dimension_points(rulebook, now).values())
+        after = sum(_dimension_points(rulebook, now).values()) if moved else total
         if after != total:
-            changes.append(Change(day, total, after, tuple(moved)))
+            yield Change(day, total, after, tuple(moved))
             total = after
-    return tuple(changes)
