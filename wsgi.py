@@ -1,4 +1,4 @@
-"""Where gunicorn and the flask command find the application."""
+"""The application as gunicorn and the flask command find it."""
 
 from haihe.app import create_app
 

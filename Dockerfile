@@ -1,0 +1,26 @@
+# syntax=docker/dockerfile:1
+
+FROM python:3.11-slim AS build
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
+RUN python -m venv /opt/haihe
+COPY requirements.txt .
+# Every file that is installed must be the one that was locked.
+RUN /opt/haihe/bin/pip install --require-hashes --only-binary :all: --requirement requirements.txt
+
+FROM python:3.11-slim
+ENV PATH=/opt/haihe/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    FLASK_APP=wsgi \
+    HAIHE_BIND=0.0.0.0 \
+    HAIHE_PORT=8000
+# A number, so that an orchestrator can check that it is not root. It owns nothing that it runs.
+RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin haihe
+COPY --from=build /opt/haihe /opt/haihe
+WORKDIR /srv/haihe
+COPY . .
+USER 10001
+EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 CMD ["python", "-c", \
+    "import os, urllib.request as u; u.urlopen('http://127.0.0.1:' + os.environ['HAIHE_PORT'] + '/healthz', timeout=2)"]
+CMD ["gunicorn", "--config", "gunicorn.conf.py", "wsgi:app"]
