@@ -1,0 +1,273 @@
+"""What Redis holds for the counter: passes, residents' copies, the journal of decisions, and the voucher.
+
+Redis is trusted only while the keeper vouches for it (see `keeper`): a Redis that was away, lost its memory or missed a
+change has no voucher, and PostgreSQL is asked instead. Every method raises `CacheDown` when Redis does not answer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import redis
+from redis.backoff import NoBackoff
+from redis.cluster import RedisCluster
+from redis.retry import Retry
+
+from haihe.cache import keys, scripts
+from haihe.cache.copy import tombstone
+
+T = TypeVar("T")
+GROUP = "postgres"
+PAUSE_AFTER_FAILURE = 0.5
+SOCKET_TIMEOUT = 0.5
+
+
+class CacheDown(Exception):
+    """Redis does not answer; whoever asked goes to PostgreSQL."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldPass:
+    """A pass as Redis holds it; `merchant_id` and `answer` once a merchant has scanned it."""
+
+    resident_id: int
+    expires_ms: int
+    scenario: str
+    merchant_id: int | None = None
+    answer: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """All that one look can tell: the generation vouched for (None: do not trust), the pass, the resident's copy."""
+
+    generation: int | None
+    held: HeldPass | None
+    copy: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class JournalEntry:
+    """One decision waiting for PostgreSQL."""
+
+    stream: str
+    entry_id: bytes
+    journal: bytes
+    facts: bytes
+    answer: bytes
+
+
+class Copies:
+    """The Redis side of the house."""
+
+    def __init__(self, url: str) -> None:
+        options: dict[str, Any] = {
+            "socket_timeout": SOCKET_TIMEOUT,
+            "socket_connect_timeout": SOCKET_TIMEOUT,
+            "retry": Retry(NoBackoff(), 0),
+        }
+        self._client: Any
+        if url.startswith("redis+cluster://"):
+            self._client = RedisCluster.from_url(url.replace("redis+cluster://", "redis://", 1), **options)
+        else:
+            self._client = redis.Redis.from_url(url, **options)
+        self._resting_until = 0.0
+        self._shas = {s: hashlib.sha1(s.encode(), usedforsecurity=False).hexdigest() for s in _SCRIPTS}
+
+    def look(self, code_hash: bytes) -> Glance:
+        """One round trip: the voucher, the pass behind the code and the resident's copy."""
+        shard = keys.shard_of_pass(code_hash)
+        found = self._run(
+            scripts.LOOK,
+            (_pass_key(shard, code_hash), keys.voucher(shard)),
+            (keys.residents(shard), keys.SHARDS, keys.BUCKET),
+        )
+        generation = None if found[0] is None else int(found[0])
+        if len(found) == 1:
+            return Glance(generation, None, None)
+        _voucher, resident_id, expires_ms, scenario, merchant_id, answer, copy = found
+        held = HeldPass(
+            int(resident_id),
+            int(expires_ms),
+            scenario.decode(),
+            None if merchant_id is None else int(merchant_id),
+            answer,
+        )
+        return Glance(generation, held, copy)
+
+    def settle(
+        self, code_hash: bytes, merchant_id: int, answer: bytes, keep_ms: int, journal: bytes, facts: bytes
+    ) -> bytes | None:
+        """One round trip: make this merchant the owner of the pass and write the decision to the journal.
+
+        Returns the answer that stands: this one, or the one this merchant was given before; None when the pass is
+        another merchant's by now, or gone.
+        """
+        shard = keys.shard_of_pass(code_hash)
+        found = self._run(
+            scripts.SETTLE,
+            (_pass_key(shard, code_hash), keys.decisions(shard)),
+            (merchant_id, answer, keep_ms, journal, facts),
+        )
+        return found[1] if len(found) == 2 else None
+
+    def note(self, code_hash: bytes, journal: bytes) -> None:
+        """Write a decision that settles no pass (an unknown or spent code) to the journal."""
+        stream = keys.decisions(keys.shard_of_pass(code_hash))
+        self._guard(lambda: self._client.xadd(stream, {"j": journal, "f": b"", "a": b""}))
+
+    def store_pass(self, code_hash: bytes, held: HeldPass, keep_ms: int) -> None:
+        """Hold a pass for `keep_ms`; one that is held already keeps its owner."""
+        key = _pass_key(keys.shard_of_pass(code_hash), code_hash)
+        fields: dict[str, Any] = {"r": held.resident_id, "x": held.expires_ms, "s": held.scenario}
+        if held.merchant_id is not None:
+            fields |= {"m": held.merchant_id, "a": held.answer or b""}
+
+        def store() -> None:
+            pipe = self._client.pipeline(transaction=False)
+            pipe.hset(key, mapping=fields)
+            pipe.pexpire(key, keep_ms)
+            pipe.execute()
+
+        self._guard(store)
+
+    def end_passes(self, code_hashes: Iterable[bytes]) -> None:
+        """Forget passes that have served or were taken back."""
+
+        def end() -> None:
+            pipe = self._client.pipeline(transaction=False)
+            for code_hash in code_hashes:
+                pipe.delete(_pass_key(keys.shard_of_pass(code_hash), code_hash))
+            pipe.execute()
+
+        self._guard(end)
+
+    def put(self, copies: Sequence[tuple[int, bytes]]) -> None:
+        """Hold these residents' copies, each only if it is not older than the one held."""
+        if not copies:
+            return
+
+        def put() -> None:
+            sha = self._load(scripts.PUT)
+            pipe = self._client.pipeline(transaction=False)
+            for resident_id, packed in copies:
+                bucket, field = keys.resident_place(resident_id)
+                pipe.evalsha(sha, 1, bucket, field, packed)
+            pipe.execute()
+
+        self._guard(put)
+
+    def forget(self, versions: Sequence[tuple[int, int]]) -> None:
+        """Put copies out of use ahead of a change: (resident, the version that the change will make)."""
+        self.put([(resident_id, tombstone(version)) for resident_id, version in versions])
+
+    def vouch(self, generation: int, ttl_ms: int) -> None:
+        """Say that every copy is up to date with this generation of the configuration, for so long."""
+
+        def vouch() -> None:
+            sha = self._load(scripts.VOUCH)
+            pipe = self._client.pipeline(transaction=False)
+            for shard in range(keys.SHARDS):
+                pipe.evalsha(sha, 2, keys.voucher(shard), keys.floor(shard), generation, ttl_ms)
+            pipe.execute()
+
+        self._guard(vouch)
+
+    def raise_floor(self, generation: int) -> None:
+        """A newer configuration is in force: take the vouchers away and never accept an older generation again."""
+        self.vouch(generation, 1)
+
+    def read_journal(self, reader: str, most: int, from_start: bool) -> list[JournalEntry]:
+        """Decisions not yet taken over: those this reader had begun on (`from_start`), else new ones."""
+
+        def read() -> list[JournalEntry]:
+            pipe = self._client.pipeline(transaction=False)
+            for shard in range(keys.SHARDS):
+                stream = keys.decisions(shard)
+                pipe.xreadgroup(GROUP, reader, {stream: "0" if from_start else ">"}, count=most)
+            return [e for found in pipe.execute() for e in _entries(found)]
+
+        return self._guard(read)
+
+    def adopt_journal(self, reader: str, idle_ms: int) -> None:
+        """Take over what another reader began on and left; `read_journal(from_start=True)` then returns it."""
+
+        def adopt() -> None:
+            pipe = self._client.pipeline(transaction=False)
+            for shard in range(keys.SHARDS):
+                pipe.xautoclaim(keys.decisions(shard), GROUP, reader, idle_ms, "0", justid=True)
+            pipe.execute()
+
+        self._guard(adopt)
+
+    def open_journal(self) -> None:
+        """Make the reader group where there is none (a new or emptied Redis)."""
+
+        def make() -> None:
+            for shard in range(keys.SHARDS):
+                try:
+                    self._client.xgroup_create(keys.decisions(shard), GROUP, id="0", mkstream=True)
+                except redis.ResponseError as error:
+                    if "BUSYGROUP" not in str(error):
+                        raise
+
+        self._guard(make)
+
+    def strike_journal(self, entries: Sequence[JournalEntry]) -> None:
+        """Take entries off the journal once PostgreSQL has them."""
+
+        def strike() -> None:
+            pipe = self._client.pipeline(transaction=False)
+            for entry in entries:
+                pipe.xack(entry.stream, GROUP, entry.entry_id)
+                pipe.xdel(entry.stream, entry.entry_id)
+            pipe.execute()
+
+        self._guard(strike)
+
+    def ping(self) -> None:
+        """Does Redis answer?"""
+        self._guard(self._client.ping)
+
+    def _load(self, script: str) -> str:
+        self._client.script_load(script)
+        return self._shas[script]
+
+    def _run(self, script: str, names: tuple[Any, ...], arguments: tuple[Any, ...]) -> Any:
+        def run() -> Any:
+            try:
+                return self._client.evalsha(self._shas[script], len(names), *names, *arguments)
+            except redis.exceptions.NoScriptError:
+                return self._client.eval(script, len(names), *names, *arguments)
+
+        return self._guard(run)
+
+    def _guard(self, ask: Callable[[], T]) -> T:
+        """Ask Redis, unless it failed a moment ago: a counter must not wait for a time-out on every question."""
+        if time.monotonic() < self._resting_until:
+            raise CacheDown("resting after a failure")
+        try:
+            return ask()
+        except (redis.RedisError, OSError) as error:
+            self._resting_until = time.monotonic() + PAUSE_AFTER_FAILURE
+            raise CacheDown(str(error)) from error
+
+
+_SCRIPTS = (scripts.LOOK, scripts.SETTLE, scripts.PUT, scripts.VOUCH)
+
+
+def _pass_key(shard: int, code_hash: bytes) -> str:
+    return keys.passes(shard) + code_hash.hex()
+
+
+def _entries(found: Any) -> Iterable[JournalEntry]:
+    streams = found.items() if isinstance(found, dict) else found or ()
+    for stream, entries in streams:
+        # redis-py 8 nests the entries of a stream once more under RESP3.
+        for entry_id, fields in entries[0] if entries and isinstance(entries[0], list) else entries:
+            if fields:
+                yield JournalEntry(stream.decode(), entry_id, fields[b"j"], fields[b"f"], fields[b"a"])

@@ -1,0 +1,85 @@
+"""Settings, read once from the environment. Nothing else in the product reads it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+class ConfigurationError(Exception):
+    """A setting is missing or malformed; the message names it and says what it should be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that differs between one installation and another. Keys never appear in its repr."""
+
+    database_url: str
+    redis_url: str
+    base_url: str
+    data_keys: Mapping[str, bytes] = field(repr=False)
+    current_data_key: str
+    index_key: bytes = field(repr=False)
+    pass_key: bytes = field(repr=False)
+    demo: bool
+    wechat_appid: str = ""
+    wechat_secret: str = field(default="", repr=False)
+    identity_url: str = ""
+    identity_secret: str = field(default="", repr=False)
+
+
+def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read the environment, or say which variable is wrong and how it should look."""
+    data_keys = _data_keys(_required(environ, "HAIHE_DATA_KEYS"))
+    current = environ.get("HAIHE_CURRENT_DATA_KEY") or next(reversed(data_keys))
+    if current not in data_keys:
+        raise ConfigurationError(
+            f"HAIHE_CURRENT_DATA_KEY names {current!r}, which HAIHE_DATA_KEYS does not hold."
+        )
+    return Settings(
+        database_url=_required(environ, "HAIHE_DATABASE_URL"),
+        redis_url=_required(environ, "HAIHE_REDIS_URL"),
+        base_url=environ.get("HAIHE_BASE_URL", "http://127.0.0.1:8000").rstrip("/"),
+        data_keys=data_keys,
+        current_data_key=current,
+        index_key=_key("HAIHE_INDEX_KEY", _required(environ, "HAIHE_INDEX_KEY")),
+        pass_key=_key("HAIHE_PASS_KEY", _required(environ, "HAIHE_PASS_KEY")),
+        demo=environ.get("HAIHE_DEMO") == "1",
+        wechat_appid=environ.get("HAIHE_WECHAT_APPID", ""),
+        wechat_secret=environ.get("HAIHE_WECHAT_SECRET", ""),
+        identity_url=environ.get("HAIHE_IDENTITY_URL", ""),
+        identity_secret=environ.get("HAIHE_IDENTITY_SECRET", ""),
+    )
+
+
+def _required(environ: Mapping[str, str], name: str) -> str:
+    value = environ.get(name, "")
+    if not value:
+        raise ConfigurationError(f"{name} is not set; see the table of environment variables in README.md.")
+    return value
+
+
+def _key(name: str, value: str) -> bytes:
+    try:
+        key = base64.b64decode(value, validate=True)
+    except binascii.Error:
+        key = b""
+    if len(key) != 32:
+        raise ConfigurationError(f"{name} must be 32 bytes in base64.")
+    return key
+
+
+def _data_keys(value: str) -> dict[str, bytes]:
+    try:
+        keys = json.loads(value)
+    except json.JSONDecodeError:
+        keys = None
+    if not isinstance(keys, dict) or not keys:
+        raise ConfigurationError(
+            'HAIHE_DATA_KEYS must be a JSON object such as {"2026-01": "<32 bytes in base64>"}.'
+        )
+    return {str(kid): _key(f"HAIHE_DATA_KEYS[{kid}]", str(key)) for kid, key in keys.items()}

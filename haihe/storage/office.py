@@ -1,0 +1,81 @@
+"""What the office itself needs: staff and their sessions, the audit trail, and what Redis still has to be told."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, DateTime, ForeignKey, Identity, LargeBinary, String
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from haihe.storage.db import db
+
+
+class Staff(db.Model):
+    """管理人员: password by argon2, second factor by TOTP; a role, for the city (no districts) or for some districts."""
+
+    __tablename__ = "staff"
+
+    username: Mapped[str] = mapped_column(String(64), primary_key=True)
+    password_hash: Mapped[str] = mapped_column(String(255))
+    key_id: Mapped[str] = mapped_column(String(32))
+    totp_sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    totp_last_step: Mapped[int] = mapped_column(BigInteger, default=0)
+    role: Mapped[str] = mapped_column(String(32))
+    districts: Mapped[list[str]] = mapped_column(JSONB)
+    failures: Mapped[int] = mapped_column(default=0)
+    locked_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class StaffSession(db.Model):
+    """A staff login. Only the hash of the token is kept."""
+
+    __tablename__ = "staff_sessions"
+
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    username: Mapped[str] = mapped_column(ForeignKey("staff.username"), index=True)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class AuditEntry(db.Model):
+    """审计: who did what to whom or what, written in the same transaction as the deed itself."""
+
+    __tablename__ = "audit"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
+    actor: Mapped[str] = mapped_column(String(96))
+    deed: Mapped[str] = mapped_column(String(64))
+    subject: Mapped[str] = mapped_column(String(96), index=True)
+    detail: Mapped[dict[str, Any]] = mapped_column(JSONB)
+
+
+class StaleCopy(db.Model):
+    """A resident whose copy in Redis must be made anew: written with the change itself, taken off once it is done.
+
+    `forgotten` says that the old copy was put out of use before the change was committed. Where it was not (Redis did
+    not answer), Redis is not trusted again until it has been.
+    """
+
+    __tablename__ = "stale_copies"
+
+    resident_id: Mapped[int] = mapped_column(ForeignKey("residents.id"), primary_key=True)
+    version: Mapped[int] = mapped_column(BigInteger)
+    forgotten: Mapped[bool]
+
+
+class Generation(db.Model):
+    """How often what every worker holds in memory (rules, scenarios, partners) has changed. One row, `config`."""
+
+    __tablename__ = "generations"
+
+    name: Mapped[str] = mapped_column(String(16), primary_key=True)
+    number: Mapped[int] = mapped_column(BigInteger)
+
+
+def write_audit(at: datetime, actor: str, deed: str, subject: str, **detail: Any) -> None:
+    """Leave the trace of a deed; call it inside the deed's own transaction. Never put personal data into `detail`."""
+    db.session.add(AuditEntry(at=at, actor=actor, deed=deed, subject=subject, detail=detail))

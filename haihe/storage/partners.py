@@ -1,0 +1,68 @@
+"""商户 and other partners that speak to us by machine: who they are, what they may ask, and their credentials."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, DateTime, ForeignKey, LargeBinary, String
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from haihe.storage.db import db
+
+
+class Merchant(db.Model):
+    """商户: `uscc` is the 统一社会信用代码 (GB 32100); only an ACTIVE one is answered."""
+
+    __tablename__ = "merchants"
+    __table_args__ = (CheckConstraint("state IN ('ACTIVE','SUSPENDED')", name="state"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(128))
+    uscc: Mapped[str] = mapped_column(String(18), unique=True)
+    district: Mapped[str] = mapped_column(String(6))
+    kind: Mapped[str] = mapped_column(String(64))
+    state: Mapped[str] = mapped_column(String(16))
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class Admission(db.Model):
+    """准入: this merchant may ask about this scenario."""
+
+    __tablename__ = "admissions"
+
+    merchant_id: Mapped[int] = mapped_column(ForeignKey("merchants.id"), primary_key=True)
+    scenario: Mapped[str] = mapped_column(String(16), primary_key=True)
+    admitted_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class OAuthClient(db.Model):
+    """An OAuth 2.0 client of a merchant or of a source department.
+
+    The secret is 256 random bits that we make ourselves, so SHA-256 keeps it as safe as a slow hash would, and the
+    token endpoint stays fast.
+    """
+
+    __tablename__ = "oauth_clients"
+    __table_args__ = (CheckConstraint("(merchant_id IS NULL) <> (source IS NULL)", name="one_owner"),)
+
+    client_id: Mapped[str] = mapped_column(String(48), primary_key=True)
+    secret_sha256: Mapped[bytes] = mapped_column(LargeBinary)
+    scopes: Mapped[list[str]] = mapped_column(JSONB)
+    merchant_id: Mapped[int | None] = mapped_column(ForeignKey("merchants.id"), index=True)
+    source: Mapped[str | None] = mapped_column(ForeignKey("sources.code"), index=True)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    revoked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class SigningKey(db.Model):
+    """A key that signs access tokens. The private half is sealed; the public half is what /oauth/jwks shows."""
+
+    __tablename__ = "signing_keys"
+
+    kid: Mapped[str] = mapped_column(String(64), primary_key=True)
+    public_jwk: Mapped[dict[str, str]] = mapped_column(JSONB)
+    key_id: Mapped[str] = mapped_column(String(32))
+    private_sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    retired_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

@@ -1,0 +1,146 @@
+"""Reading for decisions: a resident's records, consents and orders, as the domain knows them. Many residents a query."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+
+from sqlalchemy import select
+
+from haihe.domain.records import Record, RecordState, Severity
+from haihe.storage.db import db
+from haihe.storage.decisions import Order
+from haihe.storage.records import RecordRow
+from haihe.storage.residents import Consent, Resident
+
+JOIN = "JOIN"
+SENSITIVE = "SENSITIVE:"
+COUNTED_ORDER_STATES = ("DOING", "COMPLETED")
+
+
+@dataclass(slots=True)
+class OrderCounts:
+    """How many orders of each scenario one resident has running, and has begun this month and this year."""
+
+    running: Counter[str] = field(default_factory=Counter)
+    this_month: Counter[str] = field(default_factory=Counter)
+    this_year: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownResident:
+    """Everything stored that a decision about one resident may rest on."""
+
+    resident_id: int
+    version: int
+    birth_date: date
+    district: str | None
+    consents: frozenset[str]
+    records: list[Record]
+    orders: OrderCounts
+
+    @property
+    def joined(self) -> bool:
+        """A JOIN consent is in force."""
+        return JOIN in self.consents
+
+    @property
+    def sensitive_consents(self) -> frozenset[str]:
+        """The sensitive classes agreed to."""
+        return frozenset(c.removeprefix(SENSITIVE) for c in self.consents if c.startswith(SENSITIVE))
+
+
+def known_residents(ids: Iterable[int], on: date) -> dict[int, KnownResident]:
+    """What is known of these residents, in four queries however many they are; ids of nobody are left out."""
+    wanted = list(ids)
+    rows = db.session.execute(
+        select(Resident.id, Resident.version, Resident.birth_date, Resident.district).where(
+            Resident.id.in_(wanted)
+        )
+    ).all()
+    consents: defaultdict[int, set[str]] = defaultdict(set)
+    for resident_id, purpose in db.session.execute(
+        select(Consent.resident_id, Consent.purpose).where(
+            Consent.resident_id.in_(wanted), Consent.withdrawn_at.is_(None)
+        )
+    ):
+        consents[resident_id].add(purpose)
+    records = effective_records(wanted)
+    orders = order_counts(wanted, on)
+    return {
+        r.id: KnownResident(
+            resident_id=r.id,
+            version=r.version,
+            birth_date=r.birth_date,
+            district=r.district,
+            consents=frozenset(consents.get(r.id, ())),
+            records=records.get(r.id, []),
+            orders=orders.get(r.id) or OrderCounts(),
+        )
+        for r in rows
+    }
+
+
+def effective_records(ids: Iterable[int]) -> dict[int, list[Record]]:
+    """The effective records of these residents; whether a record still counts on a day is for the domain to say."""
+    found: defaultdict[int, list[Record]] = defaultdict(list)
+    rows = db.session.execute(
+        select(
+            RecordRow.resident_id,
+            RecordRow.id,
+            RecordRow.indicator,
+            RecordRow.occurred_on,
+            RecordRow.quantity,
+            RecordRow.level,
+            RecordRow.severity,
+            RecordRow.valid_from,
+            RecordRow.valid_to,
+        ).where(RecordRow.resident_id.in_(list(ids)), RecordRow.state == RecordState.EFFECTIVE)
+    )
+    for (
+        resident_id,
+        record_id,
+        indicator,
+        occurred_on,
+        quantity,
+        level,
+        severity,
+        valid_from,
+        valid_to,
+    ) in rows:
+        found[resident_id].append(
+            Record(
+                record_id,
+                indicator,
+                occurred_on,
+                quantity,
+                level,
+                Severity(severity) if severity else None,
+                valid_from,
+                valid_to,
+            )
+        )
+    return found
+
+
+def order_counts(ids: Iterable[int], on: date) -> dict[int, OrderCounts]:
+    """Orders running now, and orders opened in the calendar month and year of `on`."""
+    counts: defaultdict[int, OrderCounts] = defaultdict(OrderCounts)
+    rows = db.session.execute(
+        select(Order.resident_id, Order.scenario, Order.state, Order.opened_on).where(
+            Order.resident_id.in_(list(ids)),
+            Order.state.in_(COUNTED_ORDER_STATES),
+            (Order.opened_on >= date(on.year, 1, 1)) | (Order.state == "DOING"),
+        )
+    )
+    for resident_id, scenario, state, opened_on in rows:
+        count = counts[resident_id]
+        if state == "DOING":
+            count.running[scenario] += 1
+        if opened_on.year == on.year:
+            count.this_year[scenario] += 1
+            if opened_on.month == on.month:
+                count.this_month[scenario] += 1
+    return counts

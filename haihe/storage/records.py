@@ -1,0 +1,114 @@
+"""信用记录 as departments sent them: the current version, the earlier ones, and what could not be taken."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    LargeBinary,
+    Numeric,
+    String,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from haihe.storage.db import db
+
+
+class Source(db.Model):
+    """来源部门: who may supply records, and of which indicators (empty: of every one in the catalogue)."""
+
+    __tablename__ = "sources"
+
+    code: Mapped[str] = mapped_column(String(32), primary_key=True)
+    name: Mapped[str] = mapped_column(String(64))
+    indicators: Mapped[list[str]] = mapped_column(JSONB)
+    last_import_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class RecordRow(db.Model):
+    """One record in its current version; (source, record_no) names it for ever."""
+
+    __tablename__ = "records"
+    __table_args__ = (
+        UniqueConstraint("source", "record_no"),
+        Index("ix_records_resident_id", "resident_id"),
+        CheckConstraint("quantity > 0", name="quantity_positive"),
+        CheckConstraint(
+            "state IN ('EFFECTIVE','DISPUTED','CORRECTED','WITHDRAWN','REPAIRED','EXPIRED')", name="state"
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    source: Mapped[str] = mapped_column(ForeignKey("sources.code"))
+    record_no: Mapped[str] = mapped_column(String(64))
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
+    resident_id: Mapped[int] = mapped_column(ForeignKey("residents.id"))
+    indicator: Mapped[str] = mapped_column(String(8))
+    occurred_on: Mapped[date]
+    document_no: Mapped[str | None] = mapped_column(String(128))
+    issuer: Mapped[str | None] = mapped_column(String(128))
+    quantity: Mapped[Decimal] = mapped_column(Numeric(10, 2))
+    level: Mapped[str | None] = mapped_column(String(32))
+    severity: Mapped[str | None] = mapped_column(String(8))
+    valid_from: Mapped[date | None]
+    valid_to: Mapped[date | None]
+    state: Mapped[str] = mapped_column(String(16))
+    import_id: Mapped[int | None] = mapped_column(ForeignKey("imports.id"), index=True)
+    line_no: Mapped[int | None]
+    received_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class RecordHistory(db.Model):
+    """An earlier version of a record, as it was, and until when it was so."""
+
+    __tablename__ = "record_history"
+
+    record_id: Mapped[int] = mapped_column(ForeignKey("records.id"), primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    fields: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    replaced_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class Import(db.Model):
+    """One file (by its hash) from one source: how far it has been loaded and what became of its lines."""
+
+    __tablename__ = "imports"
+    __table_args__ = (UniqueConstraint("source", "sha256"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    source: Mapped[str] = mapped_column(ForeignKey("sources.code"))
+    sha256: Mapped[bytes] = mapped_column(LargeBinary)
+    file_name: Mapped[str] = mapped_column(String(255))
+    format: Mapped[str] = mapped_column(String(16))
+    lines_done: Mapped[int] = mapped_column(default=0)
+    added: Mapped[int] = mapped_column(default=0)
+    changed: Mapped[int] = mapped_column(default=0)
+    unchanged: Mapped[int] = mapped_column(default=0)
+    quarantined: Mapped[int] = mapped_column(default=0)
+    started_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    finished_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class QuarantinedLine(db.Model):
+    """A line that could not be taken: where, which field, why. The line itself is sealed, for it names a person."""
+
+    __tablename__ = "quarantine"
+
+    import_id: Mapped[int] = mapped_column(ForeignKey("imports.id"), primary_key=True)
+    line_no: Mapped[int] = mapped_column(primary_key=True)
+    record_no: Mapped[str | None] = mapped_column(String(64))
+    field: Mapped[str] = mapped_column(String(32))
+    code: Mapped[str] = mapped_column(String(32))
+    detail: Mapped[str] = mapped_column(String(255))
+    key_id: Mapped[str] = mapped_column(String(32))
+    line_sealed: Mapped[bytes] = mapped_column(LargeBinary)

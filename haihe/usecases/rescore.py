@@ -1,0 +1,193 @@
+"""重算: after anything that bears on a resident's points has changed, compute them anew, say why, and keep the ledger.
+
+Always called inside the transaction of the deed that made the change, so that record, points, ledger and the mark on
+the stale copy are committed together or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from haihe.cache.copies import CacheDown
+from haihe.domain.kinds import UnbrokenMonths
+from haihe.domain.rulebook import Rulebook
+from haihe.domain.scoring import LineKind, Score
+from haihe.storage.copies import lock_residents, mark_stale, next_versions
+from haihe.storage.db import db
+from haihe.storage.scores import LedgerEntry, ScoreRow
+from haihe.usecases.context import Context, day_of
+from haihe.usecases.gather_facts import gather_facts
+
+NEW, EXPIRED, ACCRUED, REPAIRED, DISPUTED, CORRECTED, RULE_CHANGE, CONSENT = (
+    "NEW",
+    "EXPIRED",
+    "ACCRUED",
+    "REPAIRED",
+    "DISPUTED",
+    "CORRECTED",
+    "RULE_CHANGE",
+    "CONSENT",
+)
+
+
+@dataclass(slots=True)
+class Touched:
+    """What happened to one resident's records: per indicator, the cause and the records."""
+
+    causes: dict[str, str] = field(default_factory=dict)
+    record_ids: dict[str, list[int]] = field(default_factory=dict)
+
+    def add(self, indicator: str, cause: str, record_id: int) -> None:
+        """One record of this indicator has come, changed or gone."""
+        self.causes[indicator] = cause
+        self.record_ids.setdefault(indicator, []).append(record_id)
+
+
+def rescore(ctx: Context, touched: Mapping[int, Touched], at: datetime) -> int:
+    """Compute these residents anew, write what changed and put their copies out of use; returns how many totals moved.
+
+    After the commit the caller renews the copies (`try_renew_copies`); if it cannot, the keeper does.
+    """
+    if not touched:
+        return 0
+    ids = list(touched)
+    lock_residents(ids)
+    on = day_of(at)
+    rulebook = ctx.rules.up_to_date().rulebook(on)
+    versions = next_versions(ids)
+    db.session.flush()
+    gathered = gather_facts(ids, rulebook, on)
+    before = {
+        row.resident_id: row
+        for row in db.session.execute(select(ScoreRow).where(ScoreRow.resident_id.in_(ids))).scalars()
+    }
+    scores = {r: g.score for r, g in gathered.items()}
+    moved = _write(rulebook, scores, before, touched, at)
+    mark_stale(versions, forgotten=_forget(ctx, versions))
+    return moved
+
+
+def parts_of(score: Score) -> dict[str, int]:
+    """What a total is made of, by the names that `ScoreRow.parts` uses."""
+    parts = {}
+    for line in score.lines:
+        match line.kind:
+            case LineKind.BASE:
+                parts[line.dimension] = line.points
+            case LineKind.ADJUSTMENT:
+                parts[f"{line.dimension}!"] = line.points
+            case LineKind.INDICATOR:
+                if line.points:
+                    parts[str(line.indicator)] = line.points
+    return parts
+
+
+def _forget(ctx: Context, versions: list[tuple[int, int]]) -> bool:
+    try:
+        ctx.copies.forget(versions)
+    except CacheDown:
+        return False
+    return True
+
+
+def _write(
+    rulebook: Rulebook,
+    scores: Mapping[int, Score | None],
+    before: Mapping[int, ScoreRow],
+    touched: Mapping[int, Touched],
+    at: datetime,
+) -> int:
+    entries: list[LedgerEntry] = []
+    rows = []
+    gone = [r for r, s in scores.items() if s is None and r in before]
+    moved = 0
+    for resident_id, score in scores.items():
+        if score is None:
+            continue
+        held = before.get(resident_id)
+        new = list(_entries(resident_id, rulebook, held, score, touched[resident_id], at))
+        moved += held is None or held.total != score.total
+        entries += new
+        rows.append(_row(resident_id, score, at))
+    db.session.add_all(entries)
+    if rows:
+        statement = upsert(ScoreRow).values(rows)
+        changed = {c: statement.excluded[c] for c in rows[0] if c != "resident_id"}
+        db.session.execute(
+            statement.on_conflict_do_update(index_elements=[ScoreRow.resident_id], set_=changed)
+        )
+    if gone:
+        db.session.execute(delete(ScoreRow).where(ScoreRow.resident_id.in_(gone)))
+    return moved
+
+
+def _row(resident_id: int, score: Score, at: datetime) -> dict[str, object]:
+    return {
+        "resident_id": resident_id,
+        "total": score.total,
+        "grade": score.grade,
+        "dimensions": dict(score.dimensions),
+        "parts": parts_of(score),
+        "as_of": score.on,
+        "last_day": score.last_day,
+        "rulebook": score.rulebook,
+        "computed_at": at,
+    }
+
+
+def _entries(
+    resident_id: int, rulebook: Rulebook, held: ScoreRow | None, score: Score, touched: Touched, at: datetime
+) -> Iterable[LedgerEntry]:
+    """One entry for every part that moved; each begins where the last one ended."""
+    old = dict(held.parts) if held else {}
+    new = parts_of(score)
+    running = held.total if held else 0
+    for part in sorted(old.keys() | new.keys()):
+        delta = new.get(part, 0) - old.get(part, 0)
+        if not delta:
+            continue
+        yield LedgerEntry(
+            resident_id=resident_id,
+            at=at,
+            on=score.on,
+            before=running,
+            after=running + delta,
+            delta=delta,
+            part=part,
+            cause=_cause(part, delta, rulebook, held, touched),
+            record_ids=touched.record_ids.get(part, []),
+            rulebook=score.rulebook,
+        )
+        running += delta
+
+
+def _cause(part: str, delta: int, rulebook: Rulebook, held: ScoreRow | None, touched: Touched) -> str:
+    if held is None:
+        return CONSENT
+    if held.rulebook != rulebook.version:
+        return RULE_CHANGE
+    if part in touched.causes:
+        return touched.causes[part]
+    follows = _cause_it_follows(part, rulebook, touched)
+    if follows:
+        return follows
+    return ACCRUED if delta > 0 else EXPIRED
+
+
+def _cause_it_follows(part: str, rulebook: Rulebook, touched: Touched) -> str | None:
+    """A clamp follows the records of its dimension; a clean run follows the negative records."""
+    for code, cause in touched.causes.items():
+        indicator = rulebook.by_code.get(code)
+        if indicator is None:
+            continue
+        if part == f"{indicator.dimension}!":
+            return cause
+        other = rulebook.by_code.get(part)
+        if other is not None and isinstance(other.kind, UnbrokenMonths) and indicator.is_negative:
+            return cause
+    return None

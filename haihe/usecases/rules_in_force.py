@@ -1,0 +1,131 @@
+"""The rules and partners as one worker holds them in memory, renewed whenever the configuration's generation moves on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+
+from sqlalchemy import select
+
+from haihe.domain.errors import Unavailable
+from haihe.domain.rulebook import Rulebook
+from haihe.domain.rulebook_reader import read_rulebook
+from haihe.domain.scenario_reader import read_scenario
+from haihe.domain.scenarios import Scenario, ScenarioState
+from haihe.storage.copies import generation
+from haihe.storage.db import db
+from haihe.storage.partners import Admission, Merchant, OAuthClient
+from haihe.storage.rules import RulebookRow, ScenarioRow
+
+
+@dataclass(frozen=True, slots=True)
+class Partner:
+    """An OAuth client that may speak to us now: of a merchant (with the scenarios it may ask about) or of a source."""
+
+    client_id: str
+    scopes: frozenset[str]
+    merchant_id: int | None = None
+    merchant_name: str = ""
+    district: str = ""
+    scenarios: frozenset[str] = frozenset()
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """One generation of everything."""
+
+    generation: int = -1
+    rulebooks: tuple[tuple[date, Rulebook], ...] = ()
+    scenarios: dict[str, Scenario] = field(default_factory=dict)
+    partners: dict[str, Partner] = field(default_factory=dict)
+
+
+class RulesInForce:
+    """Reads the database once a generation. A worker that has seen a newer generation never answers by an older one."""
+
+    def __init__(self) -> None:
+        self._held = _Held()
+
+    def at_generation(self, number: int) -> RulesInForce:
+        """Make sure that what is held is at least of this generation."""
+        if self._held.generation < number:
+            self._read()
+        return self
+
+    def up_to_date(self) -> RulesInForce:
+        """Make sure that what is held is what the database says now: one short query."""
+        if self._held.generation != generation():
+            self._read()
+        return self
+
+    @property
+    def generation(self) -> int:
+        """The generation that is held; -1 before anything has been read."""
+        return self._held.generation
+
+    def rulebook(self, on: date) -> Rulebook:
+        """The rulebook in force on a day: the latest that has begun by then."""
+        for begun, rulebook in self._held.rulebooks:
+            if begun <= on:
+                return rulebook
+        raise Unavailable("NO_RULEBOOK", f"{on.isoformat()} 没有生效的规则集，请联系管理员发布")
+
+    def rulebook_version(self, version: str) -> Rulebook | None:
+        """A published rulebook by its version."""
+        return next((r for _begun, r in self._held.rulebooks if r.version == version), None)
+
+    def scenario(self, code: str) -> Scenario | None:
+        """The public revision of a scenario; a paused one is there too, and answers that it is closed."""
+        return self._held.scenarios.get(code)
+
+    def scenarios(self) -> list[Scenario]:
+        """Every public scenario, by code."""
+        return [self._held.scenarios[c] for c in sorted(self._held.scenarios)]
+
+    def partner(self, client_id: str) -> Partner | None:
+        """A client that is not revoked, of a merchant that is not suspended."""
+        return self._held.partners.get(client_id)
+
+    def _read(self) -> None:
+        # The number is read first: a change that comes in between is then read again rather than missed.
+        number = generation()
+        rulebooks = db.session.execute(
+            select(RulebookRow).order_by(RulebookRow.in_force_from.desc())
+        ).scalars()
+        books = tuple((row.in_force_from, read_rulebook(row.body)) for row in rulebooks)
+        rows = db.session.execute(
+            select(ScenarioRow).where(ScenarioRow.state.in_(("PUBLISHED", "PAUSED")))
+        ).scalars()
+        scenarios = {
+            row.code: read_scenario(row.body, books[0][1], row.revision, ScenarioState(row.state))
+            for row in rows
+            if books
+        }
+        self._held = _Held(number, books, scenarios, _partners())
+
+
+def _partners() -> dict[str, Partner]:
+    admitted: dict[int, set[str]] = {}
+    for merchant_id, scenario in db.session.execute(select(Admission.merchant_id, Admission.scenario)):
+        admitted.setdefault(merchant_id, set()).add(scenario)
+    merchants = {
+        m.id: m for m in db.session.execute(select(Merchant).where(Merchant.state == "ACTIVE")).scalars()
+    }
+    partners = {}
+    for client in db.session.execute(select(OAuthClient).where(OAuthClient.revoked_at.is_(None))).scalars():
+        merchant = merchants.get(client.merchant_id) if client.merchant_id is not None else None
+        if client.merchant_id is not None and merchant is None:
+            continue
+        partners[client.client_id] = Partner(
+            client_id=client.client_id,
+            scopes=frozenset(client.scopes),
+            merchant_id=client.merchant_id,
+            merchant_name=merchant.name if merchant else "",
+            district=merchant.district if merchant else "",
+            scenarios=frozenset(admitted.get(client.merchant_id, ()))
+            if client.merchant_id is not None
+            else frozenset(),
+            source=client.source,
+        )
+    return partners

@@ -1,0 +1,1 @@
+"""商户端: systems and counters of merchants."""

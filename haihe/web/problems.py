@@ -1,0 +1,103 @@
+"""One shape for everything that goes wrong: RFC 9457 `application/problem+json`, with a stable `code` and Chinese words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from flask import Flask, Response, request
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import HTTPException
+
+from haihe.domain.errors import (
+    Conflict,
+    Forbidden,
+    HaiheError,
+    InvalidInput,
+    NotFound,
+    Unauthenticated,
+    Unavailable,
+)
+
+STATUS: dict[type[HaiheError], int] = {
+    InvalidInput: 422,
+    Unauthenticated: 401,
+    Forbidden: 403,
+    NotFound: 404,
+    Conflict: 409,
+    Unavailable: 503,
+}
+
+TITLES = {
+    400: ("BAD_REQUEST", "请求无法理解，请检查格式"),
+    401: ("UNAUTHENTICATED", "请先登录或出示有效的凭证"),
+    403: ("FORBIDDEN", "没有权限这样做"),
+    404: ("NOT_FOUND", "没有找到，请检查地址"),
+    405: ("METHOD_NOT_ALLOWED", "此地址不支持这种请求方法"),
+    406: ("NOT_ACCEPTABLE", "不能以所要求的格式回答"),
+    409: ("CONFLICT", "与现有状态冲突"),
+    413: ("TOO_LARGE", "内容过大，请分批提交"),
+    415: ("UNSUPPORTED_MEDIA_TYPE", "请以 Content-Type: application/json 提交"),
+    422: ("INVALID", "内容不符合要求，请按提示修改"),
+    429: ("TOO_MANY_REQUESTS", "请求过于频繁，请稍后再试"),
+    500: ("INTERNAL_ERROR", "系统出现问题，已记录，请稍后再试"),
+    503: ("UNAVAILABLE", "服务暂时不可用，请稍后再试"),
+}
+
+
+def problem(
+    status: int,
+    code: str | None = None,
+    detail: str | None = None,
+    headers: dict[str, str] | None = None,
+    **members: Any,
+) -> Response:
+    """A problem document; `members` are further members, such as `errors` by field."""
+    default_code, default_detail = TITLES.get(status, TITLES[400 if status < 500 else 500])
+    body = {
+        "type": "about:blank",
+        "title": default_detail,
+        "status": status,
+        "code": code or default_code,
+        "detail": detail or default_detail,
+        **{k: v for k, v in members.items() if v is not None},
+    }
+    response = Response(orjson.dumps(body), status, content_type="application/problem+json; charset=utf-8")
+    response.headers.update(headers or {})
+    return response
+
+
+def told_by(error: HaiheError) -> Response:
+    """A domain error in HTTP's words."""
+    status = next((s for kind, s in STATUS.items() if isinstance(error, kind)), 400)
+    headers = (
+        {"WWW-Authenticate": "Bearer"} if status == 401 else {"Retry-After": "1"} if status == 503 else {}
+    )
+    return problem(status, error.code, error.detail, headers, field=error.field)
+
+
+def register_problems(app: Flask) -> None:
+    """Turn every error of this application into a problem document."""
+
+    @app.errorhandler(HaiheError)
+    def domain_error(error: HaiheError) -> Response:
+        return told_by(error)
+
+    @app.errorhandler(HTTPException)
+    def http_error(error: HTTPException) -> Response:
+        # webargs puts marshmallow's messages, by place and field, on the exception.
+        fields = getattr(error, "data", {}).get("messages") if hasattr(error, "data") else None
+        headers = {
+            k: v for k, v in error.get_headers() if k.lower() not in ("content-type", "content-length")
+        }
+        return problem(error.code or 500, headers=headers, errors=fields)
+
+    @app.errorhandler(OperationalError)
+    def database_away(error: OperationalError) -> Response:
+        app.logger.error("database: %s", type(error.orig).__name__)
+        return problem(503, headers={"Retry-After": "2"})
+
+    @app.errorhandler(Exception)
+    def unexpected(error: Exception) -> Response:
+        app.logger.exception("unexpected error on %s %s", request.method, request.endpoint)
+        return problem(500)
