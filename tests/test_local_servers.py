@@ -226,3 +226,15 @@ def test_lost_keys_are_not_replaced_under_a_database_encrypted_with_them(tmp_pat
     (tmp_path / "postgres").mkdir()
     with pytest.raises(StartFailed, match="HAIHE_DATA_KEYS"):
         kept_secrets(tmp_path / "secrets.env", database=tmp_path / "postgres")
+
+
+def test_another_database_gets_another_copy_in_redis(tmp_path: Path) -> None:
+    with local_servers(tmp_path, database_url="postgresql+psycopg://elsewhere/one") as servers:
+        assert servers.database_url == "postgresql+psycopg://elsewhere/one"
+        with redis.from_url(servers.redis_url) as client:
+            client.set("copy", "of one")
+    with (
+        local_servers(tmp_path, database_url="postgresql+psycopg://elsewhere/two") as servers,
+        redis.from_url(servers.redis_url) as client,
+    ):
+        assert client.get("copy") is None

@@ -9,9 +9,9 @@ import redis
 from haihe.local.programs import Program, StartFailed
 
 
-def start_redis(home: Path, sockets: Path) -> tuple[Program, str]:
+def start_redis(home: Path, sockets: Path, *, copy_of: str = "") -> tuple[Program, str]:
     """Start the server whose files live under `home`; answer it and the URL redis-py reaches it by."""
-    data, socket_dir = home / "redis", sockets / "redis"
+    data, socket_dir = home / ("redis-" + copy_of if copy_of else "redis"), sockets / "redis"
     data.mkdir(mode=0o700, exist_ok=True)
     socket_dir.mkdir(mode=0o700)
     socket = socket_dir / "redis.sock"

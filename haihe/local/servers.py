@@ -1,6 +1,7 @@
 """Both embedded servers on one data directory, for as long as a `with` block lasts."""
 
 import fcntl
+import hashlib
 import os
 import shutil
 import tempfile
@@ -49,12 +50,14 @@ def local_servers(
         stack.enter_context(only_owner(data_dir / "lock"))
         sockets = stack.enter_context(_socket_directory(data_dir))
         programs = []
+        # Redis holds a copy of one database. Beside another database it begins another copy.
+        copy_of = hashlib.sha256(database_url.encode()).hexdigest()[:8] if database_url else ""
         if database_url is None:
             postgres, database_url = start_postgres(data_dir, sockets, durable=durable)
             stack.callback(postgres.stop)
             programs.append(postgres)
         if redis_url is None:
-            redis, redis_url = start_redis(data_dir, sockets)
+            redis, redis_url = start_redis(data_dir, sockets, copy_of=copy_of)
             stack.callback(redis.stop)
             programs.append(redis)
         yield Servers(database_url, redis_url, tuple(programs))
