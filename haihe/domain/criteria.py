@@ -26,7 +26,7 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one criterion found: the answer, the criterion in words, why, and how far off (in `unit`), if that has a measure."""
+    """What one criterion found: the answer, the criterion in words, why, and how far off where that can be counted."""
 
     answer: Answer
     criterion: str
