@@ -19,6 +19,7 @@ from redis.retry import Retry
 
 from haihe.cache import keys, scripts
 from haihe.cache.copy import tombstone
+from haihe.domain.passes import HeldPass
 
 T = TypeVar("T")
 GROUP = "postgres"
@@ -28,17 +29,6 @@ SOCKET_TIMEOUT = 0.5
 
 class CacheDown(Exception):
     """Redis does not answer; whoever asked goes to PostgreSQL."""
-
-
-@dataclass(frozen=True, slots=True)
-class HeldPass:
-    """A pass as Redis holds it; `merchant_id` and `answer` once a merchant has scanned it."""
-
-    resident_id: int
-    expires_ms: int
-    scenario: str
-    merchant_id: int | None = None
-    answer: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +218,17 @@ class Copies:
             pipe.execute()
 
         self._guard(strike)
+
+    def servers(self) -> frozenset[str]:
+        """The run ids of the servers: another id means another Redis, or the same one restarted."""
+
+        def ask() -> frozenset[str]:
+            if isinstance(self._client, RedisCluster):
+                found = self._client.info("server", target_nodes=RedisCluster.PRIMARIES)
+                return frozenset(server["run_id"] for server in found.values())
+            return frozenset((self._client.info("server")["run_id"],))
+
+        return self._guard(ask)
 
     def ping(self) -> None:
         """Does Redis answer?"""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -15,6 +16,7 @@ from sqlalchemy import (
     String,
     UniqueConstraint,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from haihe.storage.db import db
@@ -63,7 +65,10 @@ class DecisionRow(db.Model):
 
 
 class Order(db.Model):
-    """订单: a benefit in use. `out_order_no` is the merchant's own number and makes opening it safe to repeat."""
+    """订单: a benefit in use. `out_order_no` is the merchant's own number and makes opening it safe to repeat.
+
+    `benefit` is what was granted, {"label", "ceiling_fen"}: later revisions of the scenario do not change it.
+    """
 
     __tablename__ = "orders"
     __table_args__ = (
@@ -79,7 +84,7 @@ class Order(db.Model):
     resident_id: Mapped[int] = mapped_column(ForeignKey("residents.id"))
     scenario: Mapped[str] = mapped_column(String(16))
     revision: Mapped[int]
-    offer: Mapped[int]
+    benefit: Mapped[dict[str, Any]] = mapped_column(JSONB)
     state: Mapped[str] = mapped_column(String(16))
     opened_on: Mapped[date]
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))

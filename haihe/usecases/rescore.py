@@ -6,7 +6,7 @@ the stale copy are committed together or not at all.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -62,12 +62,28 @@ def rescore(ctx: Context, touched: Mapping[int, Touched], at: datetime) -> int:
     versions = next_versions(ids)
     db.session.flush()
     gathered = gather_facts(ids, rulebook, on)
-    before = {
-        row.resident_id: row
-        for row in db.session.execute(select(ScoreRow).where(ScoreRow.resident_id.in_(ids))).scalars()
-    }
     scores = {r: g.score for r, g in gathered.items()}
-    moved = _write(rulebook, scores, before, touched, at)
+    moved = _write(rulebook, scores, _held_scores(ids), touched, at)
+    mark_stale(versions, forgotten=_forget(ctx, versions))
+    return moved
+
+
+def bring_up_to_date(ctx: Context, ids: Sequence[int], at: datetime) -> int:
+    """Rescore those of these residents whom the calendar or a new rulebook has moved; returns how many totals moved.
+
+    The residents are locked first, so that a change arriving meanwhile is neither lost nor overwritten: it waits, and
+    then computes from what it finds.
+    """
+    lock_residents(ids)
+    on = day_of(at)
+    rulebook = ctx.rules.up_to_date().rulebook(on)
+    gathered = gather_facts(ids, rulebook, on)
+    before = _held_scores(ids)
+    scores = {r: g.score for r, g in gathered.items() if _out_of_date(before.get(r), g.score)}
+    if not scores:
+        return 0
+    versions = next_versions(scores)
+    moved = _write(rulebook, scores, before, dict.fromkeys(scores, Touched()), at)
     mark_stale(versions, forgotten=_forget(ctx, versions))
     return moved
 
@@ -85,6 +101,19 @@ def parts_of(score: Score) -> dict[str, int]:
                 if line.points:
                     parts[str(line.indicator)] = line.points
     return parts
+
+
+def _held_scores(ids: Sequence[int]) -> dict[int, ScoreRow]:
+    rows = db.session.execute(select(ScoreRow).where(ScoreRow.resident_id.in_(ids))).scalars()
+    return {row.resident_id: row for row in rows}
+
+
+def _out_of_date(held: ScoreRow | None, score: Score | None) -> bool:
+    """Whether what is stored differs from what holds today, the day until which it holds included."""
+    if held is None or score is None:
+        return held is not score
+    stored = (held.rulebook, held.last_day, held.parts)
+    return stored != (score.rulebook, score.last_day, parts_of(score))
 
 
 def _forget(ctx: Context, versions: list[tuple[int, int]]) -> bool:

@@ -259,7 +259,7 @@ def upgrade() -> None:
         sa.Column("resident_id", sa.BigInteger(), nullable=False),
         sa.Column("scenario", sa.String(length=16), nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
-        sa.Column("offer", sa.Integer(), nullable=False),
+        sa.Column("benefit", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("opened_on", sa.Date(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),

@@ -1,0 +1,89 @@
+"""Passes and decisions as the deeds read and write them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from haihe.domain.passes import HeldPass
+from haihe.storage.db import db
+from haihe.storage.decisions import DecisionRow, Pass
+
+
+@dataclass(frozen=True, slots=True)
+class PassState:
+    """A pass as PostgreSQL holds it, and whether it has served or was taken back."""
+
+    code_hash: bytes
+    held: HeldPass
+    ended: bool
+
+
+def find_pass(code_hash: bytes, lock: bool = True) -> PassState | None:
+    """The pass behind a code; locked until the transaction ends, unless told otherwise."""
+    query = select(Pass).where(Pass.code_hash == code_hash)
+    row = db.session.execute(query.with_for_update() if lock else query).scalar_one_or_none()
+    return None if row is None else _state(row)
+
+
+def live_passes(since: datetime) -> list[PassState]:
+    """Passes that may still be asked about: shown until after `since`."""
+    rows = db.session.execute(select(Pass).where(Pass.expires_at >= since)).scalars()
+    return [_state(row) for row in rows]
+
+
+def claim_pass(code_hash: bytes, merchant_id: int, decision_id: str, answer: bytes) -> None:
+    """This merchant owns the pass from now on, with this answer; the caller has made sure that nobody else does."""
+    claim_passes([(code_hash, merchant_id, decision_id, answer)])
+
+
+def claim_passes(claims: Sequence[tuple[bytes, int, str, bytes]]) -> None:
+    """Make these merchants the owners of passes that nobody owns yet: (code hash, merchant, decision, answer)."""
+    if not claims:
+        return
+    statement = (
+        update(Pass)
+        .where(Pass.code_hash == bindparam("hash"), Pass.merchant_id.is_(None))
+        .values(
+            merchant_id=bindparam("merchant"), decision_id=bindparam("decision"), answer=bindparam("told")
+        )
+    )
+    db.session.connection().execute(
+        statement, [{"hash": h, "merchant": m, "decision": d, "told": a} for h, m, d, a in claims]
+    )
+
+
+def end_passes_of(resident_id: int, at: datetime, unscanned_only: bool = False) -> list[bytes]:
+    """End a resident's passes; returns their code hashes, so that Redis can forget them too."""
+    query = update(Pass).where(Pass.resident_id == resident_id, Pass.ended_at.is_(None))
+    if unscanned_only:
+        query = query.where(Pass.merchant_id.is_(None))
+    return list(db.session.execute(query.values(ended_at=at).returning(Pass.code_hash)).scalars())
+
+
+def end_pass_of_decision(decision_id: str, at: datetime) -> list[bytes]:
+    """The pass behind this decision has served its order."""
+    query = update(Pass).where(Pass.decision_id == decision_id).values(ended_at=at).returning(Pass.code_hash)
+    return list(db.session.execute(query).scalars())
+
+
+def add_decision(row: dict[str, Any]) -> None:
+    """Put one decision on the record."""
+    db.session.execute(insert(DecisionRow).values(row))
+
+
+def add_decisions(rows: Sequence[dict[str, Any]]) -> None:
+    """Put decisions on the record, leaving alone those that are there already."""
+    if rows:
+        db.session.execute(upsert(DecisionRow).on_conflict_do_nothing(), list(rows))
+
+
+def _state(row: Pass) -> PassState:
+    expires_ms = int(row.expires_at.timestamp() * 1000)
+    held = HeldPass(row.resident_id, expires_ms, row.scenario, row.merchant_id, row.answer)
+    return PassState(row.code_hash, held, row.ended_at is not None)

@@ -1,0 +1,92 @@
+"""The journal: decisions made from Redis, on their way to PostgreSQL. Each arrives once, whoever is killed when."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from sqlalchemy.exc import SQLAlchemyError
+
+from haihe.cache.copies import JournalEntry
+from haihe.storage.db import transaction
+from haihe.storage.passes import add_decisions, claim_passes
+from haihe.usecases.context import Context
+
+READER = "keeper"
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionNote:
+    """One decision in few words."""
+
+    decision_id: str
+    at_ms: int
+    merchant_id: int
+    resident_id: int | None
+    pass_hash: bytes
+    scenario: str
+    revision: int
+    rulebook: str
+    code: str
+    offer: int | None
+
+    def to_bytes(self) -> bytes:
+        """As the journal keeps it."""
+        return orjson.dumps(asdict(self) | {"pass_hash": self.pass_hash.hex()})
+
+    @staticmethod
+    def from_bytes(kept: bytes) -> DecisionNote:
+        """As the journal kept it."""
+        fields = orjson.loads(kept)
+        return DecisionNote(**fields | {"pass_hash": bytes.fromhex(fields["pass_hash"])})
+
+    def to_row(self, facts: bytes | None) -> dict[str, Any]:
+        """As the table of decisions keeps it."""
+        fields = asdict(self)
+        at = datetime.fromtimestamp(fields.pop("at_ms") / 1000, UTC)
+        return fields | {"at": at, "facts": facts or None}
+
+
+def take_over_journal(ctx: Context, most: int = 1000) -> int:
+    """Move what the journal holds into PostgreSQL; returns how many decisions that were.
+
+    First what was begun on before and not finished, then what is new. An entry is struck off only once it is
+    committed; one that is read twice changes nothing the second time.
+    """
+    taken = 0
+    for from_start in (True, False):
+        entries = ctx.copies.read_journal(READER, most, from_start)
+        if entries:
+            ctx.copies.strike_journal(_store(entries))
+            taken += len(entries)
+    return taken
+
+
+def _store(entries: list[JournalEntry]) -> list[JournalEntry]:
+    """Commit the entries, all at once if possible; returns those that PostgreSQL now has."""
+    try:
+        _store_together(entries)
+    except SQLAlchemyError:
+        return [e for e in entries if _store_alone(e)]
+    return entries
+
+
+def _store_together(entries: list[JournalEntry]) -> None:
+    notes = [(DecisionNote.from_bytes(e.journal), e) for e in entries]
+    with transaction():
+        add_decisions([note.to_row(e.facts) for note, e in notes])
+        claim_passes([(n.pass_hash, n.merchant_id, n.decision_id, e.answer) for n, e in notes if e.answer])
+
+
+def _store_alone(entry: JournalEntry) -> bool:
+    """One entry that PostgreSQL refuses must not hold up the others; it stays in the journal and is complained of."""
+    try:
+        _store_together([entry])
+    except SQLAlchemyError:
+        log.exception("journal entry %s of %s cannot be stored", entry.entry_id, entry.stream)
+        return False
+    return True
