@@ -140,10 +140,12 @@ def _predicate(name: str, value: Any, r: Reader, rulebook: Rulebook) -> Criterio
         case "dimension_at_least":
             inner = Reader(value, r.at(name), r.faults)
             dimension = rulebook.dimension_by_code.get(inner.text("dimension"))
+            points = _points(inner, "points", dimension.cap if dimension else HIGHEST)
+            inner.close()
             if dimension is None:
                 inner.fault("dimension", f"应为维度代码：{'、'.join(rulebook.dimension_by_code)}")
                 return All(())
-            return DimensionAtLeast(dimension.code, dimension.name, _points(inner, "points", dimension.cap))
+            return DimensionAtLeast(dimension.code, dimension.name, points)
         case "age_between":
             return _ages(r, name, value)
         case "district_in":
