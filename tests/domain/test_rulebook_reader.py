@@ -40,8 +40,12 @@ def test_the_published_rulebook_holds_forty_four_indicators_in_five_dimensions()
     book = rulebook()
     assert (book.version, book.in_force_from, len(book.indicators)) == ("HH-2026.1", date(2026, 1, 1), 44)
     assert [(d.code, d.base, d.cap) for d in book.dimensions] == [
-        ("A", 60, 100), ("B", 250, 300), ("C", 120, 250), ("D", 0, 200), ("E", 70, 150),
-    ]  # fmt: skip
+        ("A", 60, 100),
+        ("B", 250, 300),
+        ("C", 120, 250),
+        ("D", 0, 200),
+        ("E", 70, 150),
+    ]
 
 
 def test_the_positive_caps_of_each_dimension_fill_its_room_exactly() -> None:
@@ -75,10 +79,26 @@ def test_only_the_supplementary_indicators_are_off_and_only_two_need_a_separate_
 def test_every_number_of_the_file_reaches_the_rulebook() -> None:
     for data in PUBLISHED["indicators"]:
         indicator = rulebook().by_code[data["code"]]
-        for field in ("name", "dimension", "nature", "cap", "department", "policy_item", "catalogue", "legal_basis"):  # fmt: skip
+        for field in (
+            "name",
+            "dimension",
+            "nature",
+            "cap",
+            "department",
+            "policy_item",
+            "catalogue",
+            "legal_basis",
+        ):
             assert getattr(indicator, field) == data[field]
         assert indicator.severity == data.get("severity")
-        for given_as, kept_as in (("points", "each"), ("per", "per"), ("most_per_month", "most_per_month"), ("levels", "levels"), ("unit", "unit"), ("window_months", "window_months")):  # fmt: skip
+        for given_as, kept_as in (
+            ("points", "each"),
+            ("per", "per"),
+            ("most_per_month", "most_per_month"),
+            ("levels", "levels"),
+            ("unit", "unit"),
+            ("window_months", "window_months"),
+        ):
             if given_as in data:
                 assert getattr(indicator.kind, kept_as) == data[given_as]
         for given_as, keys in (("steps", ("months", "points")), ("tiers", ("up_to", "units_a_point"))):
@@ -100,15 +120,31 @@ N = AT["C05"]
         (PUBLISHED | {"in_force_from": "2026-13-01"}, "in_force_from", "应为日期，如 2026-01-01"),
         (PUBLISHED | {"dimensions": []}, "dimensions", "不能为空"),
         (PUBLISHED | {"grades": {}}, "grades", "应为列表"),
-        (PUBLISHED | {"grades": [{"code": "G2", "name": "一般", "at_least": 500}]}, "grades", "最低一个等级应从 0 分起，使每个得分都有等级"),
-        (PUBLISHED | {"dimensions": [{"code": "A", "name": "甲", "base": 120, "cap": 100}]}, "dimensions[0].base", "应在 0 与上限 100 之间"),
-        (PUBLISHED | {"facts": [{"code": "A01", "name": "某", "department": "某", "legal_basis": "某"}]}, "indicators", "代码 A01 重复"),
+        (
+            PUBLISHED | {"grades": [{"code": "G2", "name": "一般", "at_least": 500}]},
+            "grades",
+            "最低一个等级应从 0 分起，使每个得分都有等级",
+        ),
+        (
+            PUBLISHED | {"dimensions": [{"code": "A", "name": "甲", "base": 120, "cap": 100}]},
+            "dimensions[0].base",
+            "应在 0 与上限 100 之间",
+        ),
+        (
+            PUBLISHED | {"facts": [{"code": "A01", "name": "某", "department": "某", "legal_basis": "某"}]},
+            "indicators",
+            "代码 A01 重复",
+        ),
         (changed("C05", window_month=12), f"indicators[{N}].window_month", "不认识的字段，请检查拼写"),
         (changed("C05", points="1"), f"indicators[{N}].points", "应为整数"),
         (changed("C05", points=True), f"indicators[{N}].points", "应为整数"),
         (changed("C05", per=0), f"indicators[{N}].per", "应为大于 0 的整数"),
         (changed("C05", window_months=-1), f"indicators[{N}].window_months", "应为大于 0 的整数"),
-        (changed("C05", kind="per_book"), f"indicators[{N}].kind", "应为其中之一：per_unit、monthly_limited、tiered、level_map、while_listed、stepped_decay、unbroken_months"),
+        (
+            changed("C05", kind="per_book"),
+            f"indicators[{N}].kind",
+            "应为其中之一：per_unit、monthly_limited、tiered、level_map、while_listed、stepped_decay、unbroken_months",
+        ),
         (changed("C05", nature="中性"), f"indicators[{N}].nature", "应为其中之一：正向、履约、失信"),
         (changed("C05", cap=0), f"indicators[{N}].cap", "正向指标的上限应大于 0"),
         (changed("C05", points=-1), f"indicators[{N}].kind", "正向、履约指标不能扣分"),
@@ -118,18 +154,42 @@ N = AT["C05"]
         (changed("C05", dimension="Z"), "indicators", "C05 所属维度 Z 不存在"),
         (changed("C05", code="C06"), "indicators", "代码 C06 重复"),
         (changed("B14", cap=5), f"indicators[{AT['B14']}].cap", "失信指标的下限不能为正数"),
-        (changed("B14", severity=None), f"indicators[{AT['B14']}].severity", "失信指标须写明类别：轻微、一般或严重"),
-        (changed("B14", severity="很严重"), f"indicators[{AT['B14']}].severity", "应为其中之一：轻微、一般、严重"),
+        (
+            changed("B14", severity=None),
+            f"indicators[{AT['B14']}].severity",
+            "失信指标须写明类别：轻微、一般或严重",
+        ),
+        (
+            changed("B14", severity="很严重"),
+            f"indicators[{AT['B14']}].severity",
+            "应为其中之一：轻微、一般、严重",
+        ),
         (changed("B14", steps=[]), f"indicators[{AT['B14']}].steps", "至少写一档"),
-        (changed("B14", steps=[{"months": 12, "points": 20}]), f"indicators[{AT['B14']}].kind", "失信指标不能加分"),
-        (changed("B12", steps=[{"months": 12, "points": -9}, {"months": 12, "points": -5}]), f"indicators[{AT['B12']}].steps[1].months", "应大于上一档的 12 个月"),
-        (changed("B18", steps_by_severity={"特别严重": []}), f"indicators[{AT['B18']}].steps_by_severity.特别严重", "不认识的字段，请检查拼写"),
+        (
+            changed("B14", steps=[{"months": 12, "points": 20}]),
+            f"indicators[{AT['B14']}].kind",
+            "失信指标不能加分",
+        ),
+        (
+            changed("B12", steps=[{"months": 12, "points": -9}, {"months": 12, "points": -5}]),
+            f"indicators[{AT['B12']}].steps[1].months",
+            "应大于上一档的 12 个月",
+        ),
+        (
+            changed("B18", steps_by_severity={"特别严重": []}),
+            f"indicators[{AT['B18']}].steps_by_severity.特别严重",
+            "不认识的字段，请检查拼写",
+        ),
         (changed("D01", tiers=[]), f"indicators[{AT['D01']}].tiers", "至少写一档"),
-        (changed("D01", tiers=[{"up_to": 20, "units_a_point": 1}, {"up_to": 10, "units_a_point": 2}]), f"indicators[{AT['D01']}].tiers[1].up_to", "应大于上一档的 20"),
+        (
+            changed("D01", tiers=[{"up_to": 20, "units_a_point": 1}, {"up_to": 10, "units_a_point": 2}]),
+            f"indicators[{AT['D01']}].tiers[1].up_to",
+            "应大于上一档的 20",
+        ),
         (changed("D03", levels={}), f"indicators[{AT['D03']}].levels", "至少写一个级别及其分值"),
         (changed("D03", levels={"市级": "三十"}), f"indicators[{AT['D03']}].levels.市级", "应为整数分值"),
     ],
-)  # fmt: skip
+)
 def test_each_fault_is_told_with_its_place(data: object, place: str, detail: str) -> None:
     assert (place, detail) in faults_of(data)
 
