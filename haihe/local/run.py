@@ -70,8 +70,8 @@ def run() -> NoReturn:
         for program in (worker, web):
             program.start()
             stack.callback(program.stop)
-        web.wait_until(lambda: _healthy(here), seconds=60)
-        _welcome(env["HAIHE_BASE_URL"], seconds=time.monotonic() - began)
+        web.wait_until(lambda: _answers(f"{here}/healthz"), seconds=60)
+        _welcome(here, seconds=time.monotonic() - began)
         stack.callback(_say, "正在停止……")
         _keep_running(web, [worker, *servers.programs])
 
@@ -114,11 +114,11 @@ def _step(command: Sequence[str], env: Mapping[str, str]) -> None:
         raise StartFailed(f"“flask {' '.join(command)}”没有成功，原因见上。")
 
 
-def _healthy(base_url: str) -> bool:
+def _answers(url: str) -> bool:
     # A proxy set for the outside world must not be asked about this machine.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(f"{base_url}/healthz", timeout=5) as answer:
+        with opener.open(url, timeout=5) as answer:
             return bool(answer.status == 200)
     except OSError:
         return False
@@ -151,17 +151,11 @@ def _keep_running(web: Program, others: Sequence[Program]) -> NoReturn:
                 one.due, one.started = None, now
 
 
-def _welcome(base_url: str, *, seconds: float) -> None:
-    _say(
-        f"""就绪，用时 {seconds:.1f} 秒。
-
-    首页        {base_url}/
-    接口文档    {base_url}/docs
-    管理台      {base_url}/console
-    演示账号    var/demo.json（商户凭据、示例居民、管理员）
-
-按 Ctrl-C 停止。"""
-    )
+def _welcome(here: str, *, seconds: float) -> None:
+    pages = {"首页": "/", "管理台": "/console", "接口文档": "/docs", "运行状况": "/healthz"}
+    open_now = [f"    {here}{path}  {name}" for name, path in pages.items() if _answers(here + path)]
+    known = "    var/demo.json  演示账号：商户凭据、示例居民、管理员"
+    _say("\n".join([f"就绪，用时 {seconds:.1f} 秒。", "", *open_now, known, "", "按 Ctrl-C 停止。"]))
 
 
 def _say(text: str) -> None:
