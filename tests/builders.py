@@ -6,19 +6,25 @@ from __future__ import annotations
 import hashlib
 import itertools
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from haihe.cache.copies import CacheDown
 from haihe.domain.identity import IdType
+from haihe.domain.passes import SHOWN_FOR, HeldPass
 from haihe.storage.copies import next_generation
 from haihe.storage.db import db, transaction
+from haihe.storage.decisions import Pass
 from haihe.storage.partners import Admission, Merchant, OAuthClient
 from haihe.storage.records import RecordRow, Source
 from haihe.storage.residents import Consent, Resident
 from haihe.usecases.context import Context, day_of
 from haihe.usecases.gather_facts import try_renew_copies
+from haihe.usecases.keep_copies import keep_pass_ms
+from haihe.usecases.pass_code import draw_code, hash_of_code
 from haihe.usecases.publish_rules import configuration_changed
 from haihe.usecases.rescore import Touched, rescore
 
@@ -153,3 +159,24 @@ class Builders:
             made = MerchantClient(merchant.id, client.client_id, secret)
         configuration_changed(self.ctx, number)
         return made
+
+    def shown_pass(self, resident_id: int, scenario: str) -> str:
+        """A code that the resident is showing right now."""
+        at = self.ctx.now()
+        code = draw_code(self.ctx, resident_id)
+        code_hash = hash_of_code(self.ctx, code)
+        expires_at = at + SHOWN_FOR
+        with transaction():
+            db.session.add(
+                Pass(
+                    code_hash=code_hash,
+                    resident_id=resident_id,
+                    scenario=scenario,
+                    issued_at=at,
+                    expires_at=expires_at,
+                )
+            )
+        held = HeldPass(resident_id, int(expires_at.timestamp() * 1000), scenario)
+        with suppress(CacheDown):
+            self.ctx.copies.store_pass(code_hash, held, keep_pass_ms(held, at))
+        return code
