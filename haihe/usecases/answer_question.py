@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cached_property
 
 import orjson
 
@@ -30,7 +31,7 @@ from haihe.usecases.rules_in_force import Partner
 KEEP_MS = int(ANSWER_HOLDS.total_seconds() * 1000)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Question:
     """Who asks (an OAuth client), about which code, for which scenario, and when."""
 
@@ -39,12 +40,12 @@ class Question:
     scenario: str
     at: datetime
 
-    @property
+    @cached_property
     def on(self) -> date:
         """The day in Tianjin."""
         return day_of(self.at)
 
-    @property
+    @cached_property
     def at_ms(self) -> int:
         """The moment, as Redis keeps time."""
         return int(self.at.timestamp() * 1000)

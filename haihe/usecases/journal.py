@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -36,19 +36,22 @@ class DecisionNote:
 
     def to_bytes(self) -> bytes:
         """As the journal keeps it."""
-        return orjson.dumps(asdict(self) | {"pass_hash": self.pass_hash.hex()})
+        return orjson.dumps({name: getattr(self, name) for name in FIELDS} | {"pass_hash": self.pass_hash.hex()})
 
     @staticmethod
     def from_bytes(kept: bytes) -> DecisionNote:
         """As the journal kept it."""
-        fields = orjson.loads(kept)
-        return DecisionNote(**fields | {"pass_hash": bytes.fromhex(fields["pass_hash"])})
+        held = orjson.loads(kept)
+        return DecisionNote(**held | {"pass_hash": bytes.fromhex(held["pass_hash"])})
 
     def to_row(self, facts: bytes | None) -> dict[str, Any]:
         """As the table of decisions keeps it."""
-        fields = asdict(self)
-        at = datetime.fromtimestamp(fields.pop("at_ms") / 1000, UTC)
-        return fields | {"at": at, "facts": facts or None}
+        row = asdict(self)
+        at = datetime.fromtimestamp(row.pop("at_ms") / 1000, UTC)
+        return row | {"at": at, "facts": facts or None}
+
+
+FIELDS = tuple(f.name for f in fields(DecisionNote) if f.name != "pass_hash")
 
 
 def take_over_journal(ctx: Context, most: int = 1000) -> int:
