@@ -76,6 +76,16 @@ def test_only_the_supplementary_indicators_are_off_and_only_two_need_a_separate_
     }
 
 
+KEPT_AS = {
+    "points": "each",
+    "per": "per",
+    "most_per_month": "most_per_month",
+    "levels": "levels",
+    "unit": "unit",
+    "window_months": "window_months",
+}
+
+
 def test_every_number_of_the_file_reaches_the_rulebook() -> None:
     for data in PUBLISHED["indicators"]:
         indicator = rulebook().by_code[data["code"]]
@@ -91,14 +101,7 @@ def test_every_number_of_the_file_reaches_the_rulebook() -> None:
         ):
             assert getattr(indicator, field) == data[field]
         assert indicator.severity == data.get("severity")
-        for given_as, kept_as in (
-            ("points", "each"),
-            ("per", "per"),
-            ("most_per_month", "most_per_month"),
-            ("levels", "levels"),
-            ("unit", "unit"),
-            ("window_months", "window_months"),
-        ):
+        for given_as, kept_as in KEPT_AS.items():
             if given_as in data:
                 assert getattr(indicator.kind, kept_as) == data[given_as]
         for given_as, keys in (("steps", ("months", "points")), ("tiers", ("up_to", "units_a_point"))):
