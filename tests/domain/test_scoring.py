@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from haihe.domain.dates import ONE_DAY, add_months
 from haihe.domain.records import Record, RecordState
+from haihe.domain.rulebook import Rulebook
 from haihe.domain.rulebook_reader import read_rulebook
 from haihe.domain.scoring import LineKind, score
 from tests.domain.published import record, rulebook
@@ -234,3 +235,24 @@ def test_a_listing_breaks_the_clean_run_on_each_of_its_days_and_not_after(start:
     after = score([watched, listing], rulebook(), start + timedelta(length + 1))
     assert [line.points for line in during.lines if line.indicator == "B01"] == [0]
     assert [line.points for line in after.lines if line.indicator == "B01"] >= [24]
+
+
+def with_supplementary_catalogue() -> Rulebook:
+    """The published rulebook once the city's supplementary catalogue lists what is off by default."""
+    return replace(rulebook(), indicators=tuple(replace(i, enabled=True) for i in rulebook().indicators))
+
+
+@pytest.mark.parametrize(
+    ("indicator", "quantity", "points"),
+    [("C12", 1, -5), ("C12", 4, -20), ("C12", 5, -20), ("C13", 1, -2), ("C13", 3, -6), ("C13", 4, -6)],
+)
+def test_once_the_supplementary_catalogue_lists_it_a_default_off_indicator_counts(
+    indicator: str, quantity: int, points: int
+) -> None:
+    result = score([record(indicator, TODAY, quantity=quantity)], with_supplementary_catalogue(), TODAY)
+    assert result.total == 500 + points
+    assert result.listed == {indicator}
+
+
+def test_a_default_off_indicator_is_not_listed_for_criteria_until_it_may_be_counted() -> None:
+    assert score([record("C13", TODAY)], rulebook(), TODAY).listed == frozenset()
