@@ -12,7 +12,6 @@ import orjson
 from flask import Flask, Response, g, request
 from flask.json.provider import JSONProvider
 from flask_migrate import Migrate
-from flask_smorest import Api
 
 from haihe.cache.copies import Copies
 from haihe.cli import demo, keys, records, rules
@@ -32,6 +31,7 @@ from haihe.web.context import EXTENSION
 from haihe.web.merchant import access, oauth, orders
 from haihe.web.problems import register_problems
 from haihe.web.resident import benefits, consents, login, passes, points
+from haihe.web.spec import describe
 
 REQUEST_ID = re.compile(r"[0-9A-Za-z._\-]{1,64}")
 LARGEST_BODY = 64 * 1024 * 1024
@@ -60,11 +60,6 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _
         SQLALCHEMY_DATABASE_URI=settings.database_url,
         SQLALCHEMY_ENGINE_OPTIONS={"pool_pre_ping": True, "connect_args": {"connect_timeout": 5}},
         MAX_CONTENT_LENGTH=LARGEST_BODY,
-        API_TITLE="海河分 API",
-        API_VERSION="1",
-        OPENAPI_VERSION="3.1.0",
-        OPENAPI_URL_PREFIX="/",
-        OPENAPI_JSON_PATH="openapi.json",
     )
     db.init_app(app)
     Migrate(app, db, directory="migrations", compare_type=True)
@@ -91,7 +86,7 @@ def _open_doors(app: Flask) -> None:
     app.before_request(_note_request_id)
     app.after_request(_finish)
     app.register_blueprint(operator.blp)
-    api = Api(app)
+    api = describe(app)
     for door in (
         login,
         consents,

@@ -1,0 +1,43 @@
+"""Every route asks who is there, but for those named here with a reason."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+OPEN = {
+    "/healthz": "says only that the process lives",
+    "/readyz": "says only whether the database answers",
+    "/openapi.json": "the description is public",
+    "/docs/": "the description is public",
+    "/docs/<path:path>": "the description is public",
+    "/static/<path:filename>": "public assets",
+    "/oauth/token": "asks for client credentials itself",
+    "/oauth/jwks": "public keys",
+    "/.well-known/oauth-authorization-server": "public metadata (RFC 8414)",
+    "/.well-known/authzen-configuration": "public metadata (AuthZEN §9)",
+    "/v1/login": "is where a resident shows who they are",
+    "/v1/admin/login": "is where staff show who they are",
+}
+
+
+def test_no_route_answers_a_stranger(app: Flask, client: FlaskClient) -> None:
+    unlocked = []
+    for rule in app.url_map.iter_rules():
+        if rule.rule in OPEN:
+            continue
+        path = re.sub(r"<[^>]+>", "1", rule.rule)
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
+            for data, content_type in ((None, None), (b"{", "application/json"), (b"{}", "application/json")):
+                answer = client.open(path, method=method, data=data, content_type=content_type)
+                if answer.status_code != 401 or answer.mimetype != "application/problem+json":
+                    unlocked.append((method, rule.rule, answer.status_code))
+    assert unlocked == []
+
+
+@pytest.mark.parametrize("path", sorted(OPEN))
+def test_the_list_of_open_doors_names_only_doors_that_exist(app: Flask, path: str) -> None:
+    assert path in {rule.rule for rule in app.url_map.iter_rules()}
