@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import func, select
 
@@ -35,22 +35,15 @@ def rescore_everybody(
     A run that was cut off goes on behind its last finished batch when it is started again on the same day under the
     same rulebook; a finished one is begun anew, which changes nothing if nothing has changed.
     """
-    run = _begin(ctx, at, actor)
-    resumed_from = run.residents_done
+    key, resumed_from = _begin(ctx, at, actor)
     on_progress(resumed_from)
     while True:
         with transaction():
-            run = db.session.get_one(RescoreRun, (run.on, run.rulebook), with_for_update=True)
-            ids = list(
-                db.session.execute(
-                    select(Resident.id)
-                    .where(Resident.id > run.last_resident_id)
-                    .order_by(Resident.id)
-                    .limit(BATCH)
-                ).scalars()
-            )
+            run = db.session.get_one(RescoreRun, key, with_for_update=True)
+            ids = _next_ids(run.last_resident_id)
             if not ids:
                 run.finished_at = ctx.now()
+                report = RescoreReport(run.residents_done, run.residents_changed, resumed_from)
                 break
             run.residents_changed += bring_up_to_date(ctx, ids, at)
             run.residents_done += len(ids)
@@ -58,7 +51,7 @@ def rescore_everybody(
         # What the finished batch loaded is let go of, so that memory stays that of one batch.
         db.session.expunge_all()
         on_progress(len(ids))
-    return RescoreReport(run.residents_done, run.residents_changed, resumed_from)
+    return report
 
 
 def resident_count() -> int:
@@ -66,23 +59,30 @@ def resident_count() -> int:
     return db.session.execute(select(func.count()).select_from(Resident)).scalar_one()
 
 
-def _begin(ctx: Context, at: datetime, actor: str) -> RescoreRun:
-    on = day_of(at)
-    rulebook = ctx.rules.up_to_date().rulebook(on).version
+def _next_ids(behind: int) -> list[int]:
+    query = select(Resident.id).where(Resident.id > behind).order_by(Resident.id).limit(BATCH)
+    return list(db.session.execute(query).scalars())
+
+
+def _begin(ctx: Context, at: datetime, actor: str) -> tuple[tuple[date, str], int]:
+    """The run of this day under this rulebook, and how many residents it has done already."""
+    key = (day_of(at), ctx.rules.up_to_date().rulebook(day_of(at)).version)
     with transaction():
-        run = db.session.get(RescoreRun, (on, rulebook), with_for_update=True)
-        if run is None or run.finished_at is not None:
-            if run is not None:
-                db.session.delete(run)
-                db.session.flush()
-            run = RescoreRun(
-                on=on,
-                rulebook=rulebook,
+        run = db.session.get(RescoreRun, key, with_for_update=True)
+        if run is not None and run.finished_at is None:
+            return key, run.residents_done
+        if run is not None:
+            db.session.delete(run)
+            db.session.flush()
+        db.session.add(
+            RescoreRun(
+                on=key[0],
+                rulebook=key[1],
                 last_resident_id=0,
                 residents_done=0,
                 residents_changed=0,
                 started_at=at,
             )
-            db.session.add(run)
-            write_audit(at, actor, "rescore_everybody", rulebook, on=on.isoformat())
-    return run
+        )
+        write_audit(at, actor, "rescore_everybody", key[1], on=key[0].isoformat())
+    return key, 0
