@@ -256,3 +256,11 @@ def test_once_the_supplementary_catalogue_lists_it_a_default_off_indicator_count
 
 def test_a_default_off_indicator_is_not_listed_for_criteria_until_it_may_be_counted() -> None:
     assert score([record("C13", TODAY)], rulebook(), TODAY).listed == frozenset()
+
+
+def test_the_words_of_a_clean_run_that_has_passed_its_cap_hold_until_the_day_they_change() -> None:
+    watched = [record("B01", date(2024, 1, 15))]
+    at_the_cap = score(watched, rulebook(), date(2026, 7, 15))
+    assert at_the_cap.last_day == date(2026, 8, 14)
+    (line,) = (line for line in score(watched, rulebook(), date(2026, 8, 15)).lines if line.indicator)
+    assert line.because == "自 2024-01-15 起无失信记录，每满一个月 +1 分，最多计 30 分"
