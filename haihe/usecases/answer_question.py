@@ -188,11 +188,9 @@ def _decided(
     ctx: Context, question: Question, partner: Partner, code_hash: bytes, resident_id: int, facts: Facts
 ) -> tuple[DecisionNote, bytes]:
     scenario = ctx.rules.scenario(question.scenario)
-    if scenario is None or not scenario.open_on(question.on):
+    if scenario is None:
         return _closed(ctx, question, partner, code_hash, resident_id, MerchantCode.SCENARIO_CLOSED)
-    if partner.district not in scenario.districts:
-        return _closed(ctx, question, partner, code_hash, resident_id, MerchantCode.OUT_OF_AREA)
-    decision = decide(facts, scenario, question.on)
+    decision = decide(facts, scenario, question.on, partner.district)
     return _told(ctx, question, partner, code_hash, resident_id, scenario, decision)
 
 
