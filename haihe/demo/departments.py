@@ -12,24 +12,33 @@ from haihe.storage.db import db
 from haihe.storage.partners import OAuthClient
 from haihe.storage.records import Source
 from haihe.storage.vault import Vault
+from haihe.usecases.own_records import (
+    REAL_NAME,
+    REAL_NAME_INDICATOR,
+    REAL_NAME_NAME,
+    SELF,
+    SELF_NAME,
+)
 
 RECORDS_SCOPE = "records"
 
 
 @dataclass(frozen=True, slots=True)
 class Department:
-    """One source. It supplies the indicators whose rule names it, or names one of the `also` that it is part of."""
+    """One source. It supplies the indicators whose rule names it, or names one of the `also` that it is part of, and
+    those `besides` that it supplies on another's behalf."""
 
     code: str
     name: str
     also: tuple[str, ...] = ()
+    besides: tuple[str, ...] = ()
 
     def indicators(self, rulebook: Rulebook) -> list[str]:
         """The codes of the indicators and facts that it may state."""
         return [
             rule.code
             for rule in (*rulebook.indicators, *rulebook.facts)
-            if any(name in rule.department for name in (self.name, *self.also))
+            if rule.code in self.besides or any(name in rule.department for name in (self.name, *self.also))
         ]
 
 
@@ -37,7 +46,8 @@ PENALTIES, APPROVALS = "作出处罚决定的机关", "各审批部门"
 
 CITY_DEPARTMENTS = (
     Department("platform", "市信用信息共享平台", ("平台", "合作医院")),
-    Department("self", "居民本人"),
+    Department(REAL_NAME, REAL_NAME_NAME, (), (REAL_NAME_INDICATOR,)),
+    Department(SELF, SELF_NAME),
     Department("police", "市公安局", (PENALTIES,)),
     Department("court", "市高级人民法院"),
     Department("tax", "天津市税务局", (PENALTIES,)),
@@ -70,7 +80,7 @@ DEPARTMENTS = CITY_DEPARTMENTS + DISTRICT_NODES
 
 def client_id_of(department: Department) -> str:
     """The department's OAuth client."""
-    return f"demo-{department.code.replace('_', '-')}"
+    return f"demo-{department.code.lower().replace('_', '-')}"
 
 
 def ensure_departments(vault: Vault, rulebook: Rulebook, at: datetime) -> bool:

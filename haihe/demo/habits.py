@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from haihe.usecases.own_records import REAL_NAME, SELF
+
 
 @dataclass(frozen=True, slots=True)
 class Habit:
@@ -34,10 +36,10 @@ MANY = (0.44, 0.26, 0.14, 0.08, 0.05, 0.03)
 FEW = (0.65, 0.25, 0.10)
 
 GOOD = (
-    Habit("A01", "police", "joined", 0.97, levels=(("L3", 0.85), ("L2", 0.15)), months=(0, 38)),
+    Habit("A01", REAL_NAME, "joined", 0.97, levels=(("L3", 0.85), ("L2", 0.15)), months=(0, 38)),
     Habit("A02", "police", "adults", 0.93, months=(0, 11), quantity=(3, 12)),
     Habit("A03", "labour", "working", 0.27, 0.3, (0.85, 0.15), (0, 120), ended=0.1),
-    Habit("A04", "self", "joined", 0.38, months=(0, 18), quantity=(2, 5)),
+    Habit("A04", SELF, "joined", 0.38, months=(0, 18), quantity=(2, 5)),
     Habit("B01", "platform", "adults", 0.90, months=(6, 90)),
     Habit("B02", "tax", "working", 0.80, 0.5, (0.4, 0.6), (1, 8), every=12),
     Habit("B03", "police", "driving", 0.88, 0.3, (0.4, 0.6), (0, 10), every=12),
@@ -91,8 +93,8 @@ BAD = (
 YES_OR_NO = (("YES", 0.97), ("NO", 0.03))
 FACTS = (
     Habit("F01", "police", "driving", 0.97, levels=YES_OR_NO, months=(0, 60)),
-    Habit("F02", "self", "drivers_joined", 0.50, levels=(("YES", 1.0),), months=(0, 24)),
-    Habit("F03", "self", "joined", 0.05, levels=(("YES", 1.0),), months=(0, 24)),
+    Habit("F02", SELF, "drivers_joined", 0.50, levels=(("YES", 1.0),), months=(0, 24)),
+    Habit("F03", SELF, "joined", 0.05, levels=(("YES", 1.0),), months=(0, 24)),
 )
 
 HABITS = GOOD + BAD + FACTS

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, time, timedelta
 from typing import Any
@@ -19,9 +18,9 @@ from haihe.domain.identity import IdType
 from haihe.storage.db import db
 from haihe.storage.reading import JOIN, SENSITIVE
 from haihe.storage.vault import Vault
+from haihe.usecases.consent_texts import present_text
 from haihe.usecases.context import TIANJIN
 
-TEXT_VERSION = "demo"
 CHANNEL = "demo"
 OFFICE_OPENS = time(9, 0, tzinfo=TIANJIN)
 NULL = "\\N"
@@ -67,8 +66,8 @@ def store_consents(residents: Residents, ids: Sequence[int], at: datetime) -> No
             (
                 resident_id,
                 purpose,
-                TEXT_VERSION,
-                hashlib.sha256(purpose.encode()).digest(),
+                present_text(purpose).version,
+                present_text(purpose).sha256,
                 CHANNEL,
                 at - timedelta(days=days),
             )

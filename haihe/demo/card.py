@@ -1,0 +1,112 @@
+"""`var/demo.json`: everything somebody needs to walk through the demo city, written anew at every start."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from haihe.demo.cast import Named
+from haihe.demo.city import City
+from haihe.demo.credentials import client_secret, password, totp_secret
+from haihe.demo.departments import DEPARTMENTS
+from haihe.demo.departments import client_id_of as department_client_id
+from haihe.demo.merchants import SHOPS, uscc
+from haihe.demo.merchants import client_id_of as merchant_client_id
+from haihe.demo.staff import ADMINISTRATORS
+from haihe.domain.districts import DISTRICTS
+from haihe.domain.identity import IdType
+from haihe.storage.db import db
+from haihe.storage.residents import Resident
+from haihe.storage.vault import Vault
+from haihe.usecases.context import Context, day_of
+from haihe.usecases.gather_facts import Gathered, gather_facts
+
+
+def card_of(ctx: Context, city: City) -> dict[str, Any]:
+    """The contents of the card; points and grades are what the resident would be shown now."""
+    return {
+        "base_url": ctx.base_url,
+        "merchants": _merchants(ctx.vault),
+        "residents": _residents(ctx, city),
+        "administrators": [
+            {
+                "username": a.username,
+                "password": password(ctx.vault, a.username),
+                "totp_secret": totp_secret(ctx.vault, a.username),
+                "role": a.role,
+            }
+            for a in ADMINISTRATORS
+        ],
+        "departments": [
+            {
+                "source": d.code,
+                "name": d.name,
+                "client_id": department_client_id(d),
+                "client_secret": client_secret(ctx.vault, department_client_id(d)),
+            }
+            for d in DEPARTMENTS
+        ],
+    }
+
+
+def write_card(card: dict[str, Any], file: Path) -> None:
+    """Put the card in place whole, readable by its owner alone: it holds credentials."""
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    unfinished = file.with_name(f".{file.name}.{os.getpid()}")
+    unfinished.unlink(missing_ok=True)
+    try:
+        with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+            json.dump(card, out, ensure_ascii=False, indent=2)
+            out.write("\n")
+        unfinished.replace(file)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _merchants(vault: Vault) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": shop.name,
+            "uscc": uscc(number),
+            "district": DISTRICTS[shop.district],
+            "client_id": merchant_client_id(number),
+            "client_secret": client_secret(vault, merchant_client_id(number)),
+            "scenarios": list(shop.scenarios),
+        }
+        for number, shop in enumerate(SHOPS, 1)
+    ]
+
+
+def _residents(ctx: Context, city: City) -> list[dict[str, Any]]:
+    on = day_of(ctx.now())
+    rulebook = ctx.rules.up_to_date().rulebook(on)
+    gathered = gather_facts([p.resident_id for p in city.placed], rulebook, on)
+    told = []
+    for one in city.placed:
+        now = gathered[one.resident_id]
+        told.append(
+            {
+                "js_code": f"demo-{one.named.key}",
+                "name": one.name,
+                "district": DISTRICTS[str(now.facts.district)],
+                "points": now.facts.points,
+                "grade": now.facts.grade,
+                "note": _note(ctx, one.named, now),
+            }
+        )
+    return told
+
+
+def _note(ctx: Context, named: Named, now: Gathered) -> str:
+    note = named.note
+    if now.facts.points != named.points:
+        before = "没有积分" if named.points is None else f"{named.points} 分"
+        note = f"{note}（建立时{before}，此后有了变化）"
+    if named.account:
+        return note
+    # Whoever logs in for the first time must say a name and a number; these are nobody's.
+    resident = db.session.get_one(Resident, now.known.resident_id)
+    number = ctx.vault.open(resident.key_id, resident.id_number_sealed, "id_number")
+    return f"{note}；证件类型 {IdType(resident.id_type)}，证件号码 {number}"
