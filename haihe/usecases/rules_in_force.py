@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -16,6 +17,7 @@ from haihe.storage.copies import generation
 from haihe.storage.db import db
 from haihe.storage.partners import Admission, Merchant, OAuthClient
 from haihe.storage.rules import RulebookRow, ScenarioRow
+from haihe.usecases.token_keys import TokenKey, read_token_keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ class _Held:
     rulebooks: tuple[tuple[date, Rulebook], ...] = ()
     scenarios: dict[str, Scenario] = field(default_factory=dict)
     partners: dict[str, Partner] = field(default_factory=dict)
+    token_keys: dict[str, TokenKey] = field(default_factory=dict)
 
 
 class RulesInForce:
@@ -87,6 +90,11 @@ class RulesInForce:
         """A client that is not revoked, of a merchant that is not suspended."""
         return self._held.partners.get(client_id)
 
+    @property
+    def token_keys(self) -> Mapping[str, TokenKey]:
+        """The keys of access tokens, by id."""
+        return self._held.token_keys
+
     def _read(self) -> None:
         # The number is read first: a change that comes in between is then read again rather than missed.
         number = generation()
@@ -102,7 +110,7 @@ class RulesInForce:
             for row in rows
             if books
         }
-        self._held = _Held(number, books, scenarios, _partners())
+        self._held = _Held(number, books, scenarios, _partners(), read_token_keys())
 
 
 def _partners() -> dict[str, Partner]:

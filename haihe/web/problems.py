@@ -44,6 +44,9 @@ TITLES = {
     503: ("UNAVAILABLE", "服务暂时不可用，请稍后再试"),
 }
 
+# Our codes in the words of RFC 6750 §3.1, for the WWW-Authenticate header.
+BEARER_ERRORS = {"TOKEN_INVALID": "invalid_token", "INSUFFICIENT_SCOPE": "insufficient_scope"}
+
 
 def problem(
     status: int,
@@ -70,10 +73,16 @@ def problem(
 def told_by(error: HaiheError) -> Response:
     """A domain error in HTTP's words."""
     status = next((s for kind, s in STATUS.items() if isinstance(error, kind)), 400)
-    headers = (
-        {"WWW-Authenticate": "Bearer"} if status == 401 else {"Retry-After": "1"} if status == 503 else {}
-    )
+    headers = {"Retry-After": "1"} if status == 503 else {}
+    if status == 401 or error.code in BEARER_ERRORS:
+        headers["WWW-Authenticate"] = _challenge(error.code)
     return problem(status, error.code, error.detail, headers, field=error.field)
+
+
+def _challenge(code: str) -> str:
+    """RFC 6750 §3.1: the error is named where a token was shown; where none was, nothing more is said."""
+    named = BEARER_ERRORS.get(code)
+    return f'Bearer realm="haihe", error="{named}"' if named else 'Bearer realm="haihe"'
 
 
 def register_problems(app: Flask) -> None:
