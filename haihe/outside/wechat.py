@@ -98,7 +98,10 @@ class NoWeChat:
         raise Unavailable("LOGIN_NOT_CONFIGURED", "登录服务尚未配置，请联系管理员")
 
 
-def _what_went_wrong(number: Any) -> HaiheError:
+def _what_went_wrong(number: object) -> HaiheError:
+    if not isinstance(number, int):
+        log.error("jscode2session answered with an errcode that is no number")
+        return _unreachable()
     if number in CODE_WRONG:
         return _code_wrong()
     if number == BUSY:

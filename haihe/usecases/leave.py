@@ -1,0 +1,134 @@
+"""退出: one deed, and the points are gone at once everywhere. What the law keeps is said, with the reason and the end."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import delete, func, select, update
+
+from haihe.cache.copies import CacheDown
+from haihe.domain.dates import add_months
+from haihe.domain.orders import OrderState
+from haihe.storage.copies import lock_residents
+from haihe.storage.db import db, transaction
+from haihe.storage.decisions import DecisionRow, Order
+from haihe.storage.office import write_audit
+from haihe.storage.partners import Merchant
+from haihe.storage.passes import end_passes_of
+from haihe.storage.reading import JOIN
+from haihe.storage.residents import Consent
+from haihe.storage.scores import LedgerEntry, ScoreRow
+from haihe.usecases.context import Context, day_of
+from haihe.usecases.gather_facts import try_renew_copies
+from haihe.usecases.own_records import withdraw_own_statements
+from haihe.usecases.rescore import Touched, rescore
+
+KEPT_MONTHS = 36
+RUNNING = (OrderState.CREATED, OrderState.DOING)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One thing that stays: what it is, why, and until when. `until` is None where the day is not known yet."""
+
+    what: str
+    reason: str
+    until: date | None
+    until_words: str
+
+
+def leave(ctx: Context, resident_id: int, at: datetime) -> tuple[Kept, ...]:
+    """Withdraw every consent, delete points and ledger, end every live pass; leaving twice changes nothing more."""
+    with transaction():
+        lock_residents([resident_id])
+        withdrawn = list(
+            db.session.execute(
+                update(Consent)
+                .where(Consent.resident_id == resident_id, Consent.withdrawn_at.is_(None))
+                .values(withdrawn_at=at)
+                .returning(Consent.purpose)
+            ).scalars()
+        )
+        ended = end_passes_of(resident_id, at)
+        if withdrawn:
+            withdraw_own_statements(resident_id, at)
+            db.session.execute(delete(LedgerEntry).where(LedgerEntry.resident_id == resident_id))
+            db.session.execute(delete(ScoreRow).where(ScoreRow.resident_id == resident_id))
+            write_audit(
+                at, f"resident:{resident_id}", "leave", f"resident:{resident_id}", withdrawn=sorted(withdrawn)
+            )
+            rescore(ctx, {resident_id: Touched()}, at)
+        kept = what_is_kept(ctx, resident_id, at)
+    with suppress(CacheDown):
+        ctx.copies.end_passes(ended)
+    if withdrawn:
+        try_renew_copies(ctx, [resident_id], at)
+    return kept
+
+
+def what_is_kept(ctx: Context, resident_id: int, at: datetime) -> tuple[Kept, ...]:
+    """What stays after leaving, none of it counted or shown to a merchant any more."""
+    return (*_running_orders(ctx, resident_id), *_proofs(resident_id, at), _department_records())
+
+
+def _running_orders(ctx: Context, resident_id: int) -> list[Kept]:
+    rows = db.session.execute(
+        select(Order.scenario, Order.out_order_no, Merchant.name)
+        .join(Merchant, Merchant.id == Order.merchant_id)
+        .where(Order.resident_id == resident_id, Order.state.in_(RUNNING))
+        .order_by(Order.id)
+    )
+    kept = []
+    for code, out_order_no, merchant in rows:
+        scenario = ctx.rules.up_to_date().scenario(code)
+        kept.append(
+            Kept(
+                what=f"在{merchant}使用“{scenario.name if scenario else code}”的订单 {out_order_no}",
+                reason="订单尚未完结，需按您与商户的约定履行",
+                until=None,
+                until_words="订单完结之日起满 3 年",
+            )
+        )
+    return kept
+
+
+def _proofs(resident_id: int, at: datetime) -> list[Kept]:
+    """The proof that consent was given, and the log of who asked: each until three years after its own last day."""
+    withdrawn_at = db.session.execute(
+        select(func.max(Consent.withdrawn_at)).where(
+            Consent.resident_id == resident_id, Consent.purpose == JOIN
+        )
+    ).scalar()
+    asked_at = db.session.execute(
+        select(func.max(DecisionRow.at)).where(DecisionRow.resident_id == resident_id)
+    ).scalar()
+    proofs = []
+    if withdrawn_at is not None:
+        until = add_months(day_of(withdrawn_at), KEPT_MONTHS)
+        proofs.append(
+            Kept(
+                "您同意与撤回的凭证",
+                "证明处理您的信息时取得了您的同意（个人信息保护法）",
+                until,
+                f"{until} 止",
+            )
+        )
+    if asked_at is not None:
+        until = add_months(day_of(asked_at), KEPT_MONTHS)
+        proofs.append(
+            Kept(
+                "商户查询的日志", "依法留存查询记录，您仍可据此追查谁问过（网络安全法）", until, f"{until} 止"
+            )
+        )
+    return proofs
+
+
+def _department_records() -> Kept:
+    return Kept(
+        what="部门依法归集的原始信用记录",
+        reason="由各部门依目录制作和保管，不因您退出而增减；退出后不再计分，也不再用于任何优惠",
+        until=None,
+        until_words="以各部门的法定期限为准",
+    )
