@@ -214,9 +214,10 @@ class Copies:
 
         def strike() -> None:
             pipe = self._client.pipeline(transaction=False)
-            for entry in entries:
-                pipe.xack(entry.stream, GROUP, entry.entry_id)
-                pipe.xdel(entry.stream, entry.entry_id)
+            for stream in {e.stream for e in entries}:
+                ids = [e.entry_id for e in entries if e.stream == stream]
+                pipe.xack(stream, GROUP, *ids)
+                pipe.xdel(stream, *ids)
             pipe.execute()
 
         self._guard(strike)

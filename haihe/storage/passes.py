@@ -7,12 +7,36 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select, update
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy import insert, select, update
 
 from haihe.domain.passes import HeldPass
 from haihe.storage.db import db
 from haihe.storage.decisions import DecisionRow, Pass
+
+# The journal arrives in bulk: one statement with a column as an array each costs a tenth of one statement a row.
+DECISION_COLUMNS = {
+    "decision_id": "text",
+    "at": "timestamptz",
+    "merchant_id": "int",
+    "resident_id": "bigint",
+    "pass_hash": "bytea",
+    "scenario": "text",
+    "revision": "int",
+    "rulebook": "text",
+    "code": "text",
+    "offer": "int",
+    "facts": "bytea",
+}
+ADD = (
+    f"INSERT INTO decisions ({', '.join(DECISION_COLUMNS)})"  # noqa: S608 - the names above and nothing else
+    f" SELECT * FROM unnest({', '.join(f'%s::{kind}[]' for kind in DECISION_COLUMNS.values())})"
+    " ON CONFLICT DO NOTHING"
+)
+CLAIM = (
+    "UPDATE passes SET merchant_id = c.merchant_id, decision_id = c.decision_id, answer = c.answer"
+    " FROM unnest(%s::bytea[], %s::int[], %s::text[], %s::bytea[]) AS c (code_hash, merchant_id, decision_id, answer)"
+    " WHERE passes.code_hash = c.code_hash AND passes.merchant_id IS NULL"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +70,8 @@ def claim_passes(claims: Sequence[tuple[bytes, int, str, bytes]]) -> None:
     """Make these merchants the owners of passes that nobody owns yet: (code hash, merchant, decision, answer)."""
     if not claims:
         return
-    statement = (
-        update(Pass)
-        .where(Pass.code_hash == bindparam("hash"), Pass.merchant_id.is_(None))
-        .values(
-            merchant_id=bindparam("merchant"), decision_id=bindparam("decision"), answer=bindparam("told")
-        )
-    )
-    db.session.connection().execute(
-        statement, [{"hash": h, "merchant": m, "decision": d, "told": a} for h, m, d, a in claims]
-    )
+    columns = [list(column) for column in zip(*claims, strict=True)]
+    db.session.connection().exec_driver_sql(CLAIM, tuple(columns))
 
 
 def end_passes_of(resident_id: int, at: datetime, unscanned_only: bool = False) -> list[bytes]:
@@ -80,7 +96,9 @@ def add_decision(row: dict[str, Any]) -> None:
 def add_decisions(rows: Sequence[dict[str, Any]]) -> None:
     """Put decisions on the record, leaving alone those that are there already."""
     if rows:
-        db.session.execute(upsert(DecisionRow).on_conflict_do_nothing(), list(rows))
+        db.session.connection().exec_driver_sql(
+            ADD, tuple([row[c] for row in rows] for c in DECISION_COLUMNS)
+        )
 
 
 def _state(row: Pass) -> PassState:

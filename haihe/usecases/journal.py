@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -36,7 +36,9 @@ class DecisionNote:
 
     def to_bytes(self) -> bytes:
         """As the journal keeps it."""
-        return orjson.dumps({name: getattr(self, name) for name in FIELDS} | {"pass_hash": self.pass_hash.hex()})
+        return orjson.dumps(
+            {name: getattr(self, name) for name in FIELDS} | {"pass_hash": self.pass_hash.hex()}
+        )
 
     @staticmethod
     def from_bytes(kept: bytes) -> DecisionNote:
@@ -46,9 +48,9 @@ class DecisionNote:
 
     def to_row(self, facts: bytes | None) -> dict[str, Any]:
         """As the table of decisions keeps it."""
-        row = asdict(self)
-        at = datetime.fromtimestamp(row.pop("at_ms") / 1000, UTC)
-        return row | {"at": at, "facts": facts or None}
+        row = {name: getattr(self, name) for name in FIELDS if name != "at_ms"}
+        at = datetime.fromtimestamp(self.at_ms / 1000, UTC)
+        return row | {"pass_hash": self.pass_hash, "at": at, "facts": facts or None}
 
 
 FIELDS = tuple(f.name for f in fields(DecisionNote) if f.name != "pass_hash")
