@@ -8,14 +8,17 @@ from typing import Any
 
 import click
 from flask.cli import AppGroup
+from sqlalchemy import select
 
-from haihe.cli.rules import publish_file, shipped_rulebooks, shipped_scenarios
+from haihe.cli.rules import parse, publish_file, shipped_rulebooks, shipped_scenarios
 from haihe.config import read_settings
 from haihe.demo.births import OLDEST
 from haihe.demo.card import card_of, write_card
 from haihe.demo.city import BeingMade, City, NotADemo, create_city
 from haihe.demo.named_residents import CastWrong
 from haihe.domain.errors import HaiheError
+from haihe.storage.db import db
+from haihe.storage.rules import RulebookRow, ScenarioRow
 from haihe.usecases.context import Context
 from haihe.web.context import context
 
@@ -41,8 +44,7 @@ def create(residents: int, seed: int, file: Path) -> None:
         raise click.ClickException("只有 HAIHE_DEMO=1 时才能建立示范城市；生产环境不可使用。")
     ctx = context()
     try:
-        for rules in (*shipped_rulebooks(), *shipped_scenarios()):
-            publish_file(rules)
+        _publish_what_was_never_published()
         city = _create(ctx, residents, seed)
     except HaiheError as error:
         raise click.ClickException(error.detail) from error
@@ -51,6 +53,18 @@ def create(residents: int, seed: int, file: Path) -> None:
     card = card_of(ctx, city)
     write_card(card, file)
     _tell(city, card, file, asked=(residents, seed))
+
+
+def _publish_what_was_never_published() -> None:
+    """What an administrator has changed, paused or retired since must not come back with every start."""
+    versions = set(db.session.execute(select(RulebookRow.version)).scalars())
+    codes = set(db.session.execute(select(ScenarioRow.code)).scalars())
+    for file in shipped_rulebooks():
+        if parse(file)["version"] not in versions:
+            publish_file(file)
+    for file in shipped_scenarios():
+        if file.stem not in codes:
+            publish_file(file)
 
 
 def _create(ctx: Context, residents: int, seed: int) -> City:

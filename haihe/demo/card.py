@@ -7,8 +7,10 @@ import os
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import select
+
 from haihe.demo.cast import Named
-from haihe.demo.city import City
+from haihe.demo.city import City, ordinary_residents
 from haihe.demo.credentials import client_secret, password, totp_secret
 from haihe.demo.departments import DEPARTMENTS
 from haihe.demo.departments import client_id_of as department_client_id
@@ -16,12 +18,14 @@ from haihe.demo.merchants import SHOPS, uscc
 from haihe.demo.merchants import client_id_of as merchant_client_id
 from haihe.demo.staff import ADMINISTRATORS
 from haihe.domain.districts import DISTRICTS
-from haihe.domain.identity import IdType
+from haihe.domain.facts import Facts
 from haihe.storage.db import db
 from haihe.storage.residents import Resident
 from haihe.storage.vault import Vault
 from haihe.usecases.context import Context, day_of
-from haihe.usecases.gather_facts import Gathered, gather_facts
+from haihe.usecases.gather_facts import gather_facts
+
+ORDINARY = 12
 
 
 def card_of(ctx: Context, city: City) -> dict[str, Any]:
@@ -80,33 +84,35 @@ def _merchants(vault: Vault) -> list[dict[str, Any]]:
 
 
 def _residents(ctx: Context, city: City) -> list[dict[str, Any]]:
+    people = [(p.named.key, p.resident_id, p.named) for p in city.placed]
+    people += [(key, resident_id, None) for key, resident_id in ordinary_residents(ctx, ORDINARY)]
     on = day_of(ctx.now())
-    rulebook = ctx.rules.up_to_date().rulebook(on)
-    gathered = gather_facts([p.resident_id for p in city.placed], rulebook, on)
+    ids = [resident_id for _key, resident_id, _named in people]
+    gathered = gather_facts(ids, ctx.rules.up_to_date().rulebook(on), on)
+    rows = {r.id: r for r in db.session.execute(select(Resident).where(Resident.id.in_(ids))).scalars()}
     told = []
-    for one in city.placed:
-        now = gathered[one.resident_id]
+    for key, resident_id, named in people:
+        row, facts = rows[resident_id], gathered[resident_id].facts
         told.append(
             {
-                "js_code": f"demo-{one.named.key}",
-                "name": one.name,
-                "district": DISTRICTS[str(now.facts.district)],
-                "points": now.facts.points,
-                "grade": now.facts.grade,
-                "note": _note(ctx, one.named, now),
+                "js_code": f"demo-{key}",
+                "name": ctx.vault.open(row.key_id, row.name_sealed, "name"),
+                "district": DISTRICTS.get(row.district or "", ""),
+                "points": facts.points,
+                "grade": facts.grade,
+                "note": _note(ctx, named, row, facts) if named else "普通居民",
             }
         )
     return told
 
 
-def _note(ctx: Context, named: Named, now: Gathered) -> str:
+def _note(ctx: Context, named: Named, row: Resident, facts: Facts) -> str:
     note = named.note
-    if now.facts.points != named.points:
+    if facts.points != named.points:
         before = "没有积分" if named.points is None else f"{named.points} 分"
         note = f"{note}（建立时{before}，此后有了变化）"
     if named.account:
         return note
     # Whoever logs in for the first time must say a name and a number; these are nobody's.
-    resident = db.session.get_one(Resident, now.known.resident_id)
-    number = ctx.vault.open(resident.key_id, resident.id_number_sealed, "id_number")
-    return f"{note}；证件类型 {IdType(resident.id_type)}，证件号码 {number}"
+    number = ctx.vault.open(row.key_id, row.id_number_sealed, "id_number")
+    return f"{note}；证件类型 {row.id_type}，证件号码 {number}"

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 
 from haihe.demo.births import births
 from haihe.demo.cast import Named, cast
@@ -32,7 +32,7 @@ from haihe.demo.staff import ensure_staff
 from haihe.storage.copies import next_generation
 from haihe.storage.db import db, transaction
 from haihe.storage.office import AuditEntry, write_audit
-from haihe.storage.residents import Resident
+from haihe.storage.residents import Account, Resident
 from haihe.usecases.context import Context, day_of
 from haihe.usecases.gather_facts import try_renew_copies
 from haihe.usecases.publish_rules import configuration_changed
@@ -81,7 +81,8 @@ def create_city(ctx: Context, residents: int, seed: int, at: datetime, progress:
             residents, seed = made
         ctx.rules.up_to_date()
         people = cast(ctx.rules.rulebook(day_of(at)), ctx.rules.scenarios())
-        placed = place_named(ctx, [p for p in people if _has_room(p)], at)
+        # By rules that somebody has published since, a life may come to something else; that is no reason not to start.
+        placed = place_named(ctx, [p for p in people if _has_room(p)], at, strict=new)
     try_renew_copies(ctx, [p.resident_id for p in placed], at)
     return City(new, residents, seed, placed)
 
@@ -124,14 +125,23 @@ def _populate(ctx: Context, plan: Plan, at: datetime, progress: Progress) -> Non
         store_records(records_of(plan, residents, block), ids, plan, block, at)
         accounts_left -= _give_accounts(ctx, residents, ids, accounts_left, at)
         stored += ids
-    # Waiting for nobody: the first chunk's statements are planned with what is known of these tables.
     tell_the_planner()
-    db.session.execute(text("SET LOCAL synchronous_commit = off"))
     for start in range(0, len(stored), CHUNK):
         chunk = stored[start : start + CHUNK]
         score_for_the_first_time(ctx, chunk, at)
         db.session.expunge_all()
         progress(len(chunk))
+
+
+def ordinary_residents(ctx: Context, most: int) -> list[tuple[str, int]]:
+    """The first ordinary residents who have an account: (what follows `demo-` in their js_code, id)."""
+    keys = {ctx.vault.index(f"{OPENID}{n:05d}", "openid"): f"{n:05d}" for n in range(1, ORDINARY_ACCOUNTS)}
+    found = db.session.execute(
+        select(Account.openid_index, Account.resident_id).where(
+            Account.openid_index.in_(keys), Account.resident_id.is_not(None)
+        )
+    )
+    return sorted((keys[index], resident_id) for index, resident_id in found)[:most]
 
 
 def _give_accounts(ctx: Context, residents: Residents, ids: list[int], most: int, at: datetime) -> int:

@@ -110,13 +110,16 @@ HONOURS_FIRST = tuple(sorted(FILLERS, key=lambda filler: min(filler.gains), reve
 
 
 def compose(total: int, given: Sequence[Piece] = (), given_points: int = 0) -> tuple[Piece, ...]:
-    """Pieces that, with those given and worth `given_points`, come to this total. What is given is not added to."""
+    """Pieces that, with those given and worth `given_points`, come to this total. What is given is not added to.
+
+    Empty-handed where no life comes to so many: the points are then what `given` is worth, which `score()` will tell.
+    """
     missing = total - START - given_points
     for fillers in (FILLERS, HONOURS_FIRST):
         pieces = _fill(missing, [f for f in fillers if f.code not in {p.code for p in given}])
         if pieces is not None:
             return (*given, *pieces)
-    raise ValueError(f"no life of {total} points can be composed of what these fillers give")
+    return tuple(given)
 
 
 def _fill(missing: int, fillers: Iterable[Filler]) -> list[Piece] | None:

@@ -75,7 +75,7 @@ def ensure_merchants(vault: Vault, scenarios: list[Scenario], at: datetime) -> b
             name=shop.name,
             uscc=uscc(number),
             district=shop.district,
-            kind=kinds[shop.scenarios[0]],
+            kind=kinds.get(shop.scenarios[0], shop.name),
             state="ACTIVE",
             created_at=at,
         )

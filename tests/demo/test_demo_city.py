@@ -1,0 +1,356 @@
+"""`flask demo create`: a living city at once, the same credentials at every start, and never in production."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyotp
+import pytest
+import redis
+from argon2 import PasswordHasher
+from flask import Flask
+from sqlalchemy import delete, func, select, text
+from stdnum.cn import uscc
+
+from haihe.demo.cast import points_thresholds
+from haihe.demo.city import create_city
+from haihe.domain.eligibility import Outcome, decide
+from haihe.storage.db import db
+from haihe.storage.decisions import Order
+from haihe.storage.office import AuditEntry, Staff, StaleCopy
+from haihe.storage.partners import OAuthClient
+from haihe.storage.records import RecordRow
+from haihe.storage.residents import Account, Resident
+from haihe.storage.scores import LedgerEntry, ScoreRow
+from haihe.usecases.context import Context, day_of
+from haihe.usecases.gather_facts import gather_facts
+from haihe.usecases.rescore import Touched, rescore
+from haihe.web.context import EXTENSION
+from tests.conftest import KEPT_TABLES, NOON, Clock
+
+RESIDENTS = 2_000
+
+
+@dataclass
+class Demo:
+    """The demo city under test: its card, and the command by which it was made."""
+
+    app: Flask
+    ctx: Context
+    file: Path
+
+    def create(self, *words: str, demo: str = "1") -> Any:
+        runner = self.app.test_cli_runner()
+        return runner.invoke(
+            args=["demo", "create", "--residents", str(RESIDENTS), "--file", str(self.file), *words],
+            env={"HAIHE_DEMO": demo},
+        )
+
+    @property
+    def card(self) -> dict[str, Any]:
+        card: dict[str, Any] = json.loads(self.file.read_text("utf-8"))
+        return card
+
+    def resident(self, key: str) -> int:
+        index = self.ctx.vault.index(f"demo-openid-{key}", "openid")
+        return db.session.execute(
+            select(Account.resident_id).where(Account.openid_index == index)
+        ).scalar_one()
+
+    def told(self) -> dict[str, dict[str, Any]]:
+        return {r["js_code"].removeprefix("demo-"): r for r in self.card["residents"]}
+
+
+@pytest.fixture(scope="module")
+def demo(
+    served_app: Flask,
+    session_clock: Clock,
+    redis_client: redis.Redis,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Demo]:
+    """One city for all of these tests; those that let days pass come last."""
+    session_clock.now = NOON
+    tables = [t.name for t in db.metadata.sorted_tables if t.name not in KEPT_TABLES]
+    db.session.execute(text(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY CASCADE"))
+    db.session.commit()
+    redis_client.flushall()
+    ctx: Context = served_app.extensions[EXTENSION]
+    made = Demo(served_app, ctx, tmp_path_factory.mktemp("demo") / "var" / "demo.json")
+    result = made.create()
+    assert result.exit_code == 0, result.output
+    yield made
+    db.session.rollback()
+    db.session.remove()
+    session_clock.now = NOON
+
+
+def count(table: Any) -> int:
+    return db.session.execute(select(func.count()).select_from(table)).scalar_one()
+
+
+def test_every_indicator_and_every_fact_is_present(demo: Demo) -> None:
+    rulebook = demo.ctx.rules.up_to_date().rulebook(day_of(NOON))
+    stored = set(db.session.execute(select(RecordRow.indicator).distinct()).scalars())
+
+    assert stored == {i.code for i in rulebook.indicators} | {f.code for f in rulebook.facts}
+
+
+def test_all_sixteen_districts_are_inhabited(demo: Demo) -> None:
+    assert len(set(db.session.execute(select(Resident.district)).scalars())) == 16
+
+
+def test_the_card_keeps_its_contract(demo: Demo) -> None:
+    card = demo.card
+
+    assert card["base_url"] == demo.ctx.base_url
+    assert len(card["merchants"]) >= 5
+    assert len(card["residents"]) >= 40
+    for merchant in card["merchants"]:
+        assert {"name", "uscc", "client_id", "client_secret", "scenarios"} <= set(merchant)
+        uscc.validate(merchant["uscc"])
+    for resident in card["residents"]:
+        assert set(resident) == {"js_code", "name", "district", "points", "grade", "note"}
+    for administrator in card["administrators"]:
+        assert set(administrator) == {"username", "password", "totp_secret", "role"}
+    for department in card["departments"]:
+        assert set(department) == {"source", "name", "client_id", "client_secret"}
+    assert len({r["js_code"] for r in card["residents"]}) == len(card["residents"])
+    notes = "\n".join(r["note"] for r in card["residents"])
+    for situation in (
+        "未开通",
+        "差 1 分",
+        "失信被执行人",
+        "未成年",
+        "信用修复后",
+        "异议中",
+        "将满 18 周岁",
+        "老年人",
+    ):
+        assert situation in notes
+
+
+def test_the_card_is_readable_by_its_owner_alone(demo: Demo) -> None:
+    assert stat.S_IMODE(demo.file.stat().st_mode) == 0o600
+    assert [f.name for f in demo.file.parent.iterdir()] == ["demo.json"]
+
+
+def test_every_scenario_has_a_merchant_that_may_ask_about_it(demo: Demo) -> None:
+    admitted = {code for merchant in demo.card["merchants"] for code in merchant["scenarios"]}
+
+    assert admitted == {s.code for s in demo.ctx.rules.up_to_date().scenarios()}
+
+
+def test_the_credentials_on_the_card_are_those_that_are_stored(demo: Demo) -> None:
+    for holder in (*demo.card["merchants"], *demo.card["departments"]):
+        client = db.session.get_one(OAuthClient, holder["client_id"])
+        assert client.secret_sha256 == hashlib.sha256(holder["client_secret"].encode()).digest()
+    for administrator in demo.card["administrators"]:
+        row = db.session.get_one(Staff, administrator["username"])
+        assert PasswordHasher().verify(row.password_hash, administrator["password"])
+        assert demo.ctx.vault.open(row.key_id, row.totp_sealed, "totp") == administrator["totp_secret"]
+        assert len(pyotp.TOTP(administrator["totp_secret"]).now()) == 6
+
+
+def test_there_is_an_administrator_of_every_role(demo: Demo) -> None:
+    assert {a["role"] for a in demo.card["administrators"]} == {
+        "scenario_editor",
+        "approver",
+        "data_clerk",
+        "objection_officer",
+        "partner_manager",
+        "system_admin",
+        "security_admin",
+        "auditor",
+    }
+
+
+def test_there_is_a_resident_on_each_side_of_every_threshold_and_of_every_grade(demo: Demo) -> None:
+    rules = demo.ctx.rules.up_to_date()
+    asked = {g.at_least for g in rules.rulebook(day_of(NOON)).grades} - {0}
+    for scenario in rules.scenarios():
+        asked |= set(points_thresholds(scenario.criterion))
+        for offer in scenario.offers:
+            asked |= set(points_thresholds(offer.criterion))
+    told = demo.told()
+
+    assert len(asked) >= 9
+    for threshold in asked:
+        assert told[f"{threshold}"]["points"] == threshold
+        assert told[f"{threshold - 1}"]["points"] == threshold - 1
+        assert "差 1 分" in told[f"{threshold - 1}"]["note"]
+
+
+def test_one_point_makes_the_difference_for_every_scenario(demo: Demo) -> None:
+    on = day_of(NOON)
+    rules = demo.ctx.rules.up_to_date()
+    for scenario in rules.scenarios():
+        (needed,) = set(points_thresholds(scenario.criterion))
+        short, enough = demo.resident(f"{needed - 1}"), demo.resident(f"{needed}")
+        gathered = gather_facts([short, enough], rules.rulebook(on), on)
+        assert decide(gathered[short].facts, scenario, on).outcome is Outcome.NOT_ELIGIBLE
+        assert decide(gathered[enough].facts, scenario, on).outcome is Outcome.ELIGIBLE
+
+
+def test_those_who_have_not_joined_or_are_under_age_have_no_points(demo: Demo) -> None:
+    told = demo.told()
+
+    for key in ("not-joined", "left", "stranger", "minor", "almost-adult"):
+        assert (told[key]["points"], told[key]["grade"]) == (None, None)
+
+
+def test_a_listed_debtor_has_lost_what_the_worked_case_says(demo: Demo) -> None:
+    told = demo.told()
+
+    assert (told["worker"]["points"], told["worker"]["grade"]) == (652, "G3")
+    assert (told["breach-b11"]["points"], told["breach-b11"]["grade"]) == (422, "G1")
+    assert told["delisted"]["points"] == 652
+
+
+def test_a_repaired_record_shows_in_the_ledger_with_both_its_steps(demo: Demo) -> None:
+    entries = db.session.execute(
+        select(LedgerEntry)
+        .where(LedgerEntry.resident_id == demo.resident("repaired"))
+        .order_by(LedgerEntry.id)
+    ).scalars()
+    steps = [(e.part, e.delta, e.cause) for e in entries if e.part in ("B14", "B01")]
+
+    assert ("B14", -20, "CONSENT") in steps
+    assert ("B14", 20, "REPAIRED") in steps
+
+
+def test_running_orders_use_up_what_they_should(demo: Demo) -> None:
+    on = day_of(NOON)
+    rules = demo.ctx.rules.up_to_date()
+    ids = {key: demo.resident(key) for key in ("busy-1", "busy-2", "busy-3", "busy-4")}
+    gathered = gather_facts(ids.values(), rules.rulebook(on), on)
+
+    def may(key: str, code: str) -> bool:
+        scenario = rules.scenario(code)
+        assert scenario is not None
+        return decide(gathered[ids[key]].facts, scenario, on).outcome is Outcome.ELIGIBLE
+
+    assert not may("busy-1", "XYZ-01")
+    assert [may(key, "XYZ-14") for key in ("busy-2", "busy-3")] == [True, False]
+    assert [may(key, "XYZ-02") for key in ("busy-3", "busy-4")] == [True, False]
+    assert count(Order) == 1 + 2 + 3 + 4
+
+
+def test_the_bulk_way_writes_what_rescoring_would_have_written(demo: Demo) -> None:
+    at = demo.ctx.now()
+    ids = list(
+        db.session.execute(select(ScoreRow.resident_id).order_by(ScoreRow.resident_id).limit(150)).scalars()
+    )
+
+    def written() -> list[Any]:
+        scores = db.session.execute(
+            select(
+                ScoreRow.resident_id, ScoreRow.total, ScoreRow.parts, ScoreRow.dimensions, ScoreRow.last_day
+            )
+            .where(ScoreRow.resident_id.in_(ids))
+            .order_by(ScoreRow.resident_id)
+        ).all()
+        entries = db.session.execute(
+            select(
+                LedgerEntry.resident_id,
+                LedgerEntry.part,
+                LedgerEntry.before,
+                LedgerEntry.after,
+                LedgerEntry.cause,
+                LedgerEntry.record_ids,
+            )
+            .where(LedgerEntry.resident_id.in_(ids))
+            .order_by(LedgerEntry.resident_id, LedgerEntry.id)
+        ).all()
+        return [*scores, *entries]
+
+    in_bulk = written()
+    db.session.execute(delete(LedgerEntry).where(LedgerEntry.resident_id.in_(ids)))
+    db.session.execute(delete(ScoreRow).where(ScoreRow.resident_id.in_(ids)))
+    rescore(demo.ctx, {resident_id: Touched() for resident_id in ids}, at)
+    db.session.flush()
+    one_by_one = written()
+    db.session.rollback()
+
+    assert in_bulk == one_by_one
+
+
+def test_every_copy_is_marked_to_be_made(demo: Demo) -> None:
+    assert count(StaleCopy) == count(Resident)
+
+
+def test_creating_it_again_changes_nothing_but_writes_the_card_anew(demo: Demo) -> None:
+    before = (demo.card, count(Resident), count(RecordRow), count(LedgerEntry), count(AuditEntry))
+    demo.file.unlink()
+    result = demo.create("--seed", "9")
+
+    assert result.exit_code == 0, result.output
+    assert "种子 2026" in result.output
+    assert (demo.card, count(Resident), count(RecordRow), count(LedgerEntry), count(AuditEntry)) == before
+
+
+def test_it_is_refused_where_this_is_not_a_demo(demo: Demo) -> None:
+    result = demo.create(demo="0")
+
+    assert result.exit_code == 1
+    assert "HAIHE_DEMO=1" in result.output
+
+
+def test_the_named_residents_stand_where_they_stood_at_a_start_months_later(
+    demo: Demo, session_clock: Clock
+) -> None:
+    before = {key: told["points"] for key, told in demo.told().items() if told["note"] != "普通居民"}
+    for days in (1, 45, 320):
+        session_clock.now = NOON
+        session_clock.forward(days=days)
+        assert demo.create().exit_code == 0
+        after = {key: told["points"] for key, told in demo.told().items() if key in before}
+        assert after == before
+
+
+def test_what_a_visitor_changed_stays_changed_and_the_card_says_so(demo: Demo) -> None:
+    resident_id, at = demo.resident("649"), demo.ctx.now()
+    row = db.session.execute(
+        select(RecordRow).where(RecordRow.resident_id == resident_id, RecordRow.indicator == "A01")
+    ).scalar_one()
+    row.level, row.version = "L2", 2
+    rescore(demo.ctx, {resident_id: Touched()}, at)
+    db.session.commit()
+
+    assert demo.create().exit_code == 0
+    told = demo.told()["649"]
+    assert told["points"] == 644
+    assert "此后有了变化" in told["note"]
+
+
+def test_a_creation_that_is_cut_off_leaves_nothing_and_the_next_one_succeeds(
+    demo: Demo, redis_client: redis.Redis
+) -> None:
+    tables = [t.name for t in db.metadata.sorted_tables if t.name not in KEPT_TABLES]
+    db.session.execute(text(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY CASCADE"))
+    db.session.commit()
+    redis_client.flushall()
+
+    def cut_off(_done: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        create_city(demo.ctx, 200, 1, demo.ctx.now(), cut_off)
+    assert (count(Resident), count(RecordRow)) == (0, 0)
+    assert create_city(demo.ctx, 200, 1, demo.ctx.now(), lambda _done: None).new
+
+
+def test_a_database_with_other_residents_is_left_as_it_is(demo: Demo) -> None:
+    db.session.execute(delete(AuditEntry))
+    db.session.commit()
+    before = count(RecordRow)
+    result = demo.create()
+
+    assert result.exit_code == 1
+    assert "没有写入" in result.output
+    assert count(RecordRow) == before
