@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from flask import Flask, Response, g, request
+from flask import Flask, Response, request
 from flask.json.provider import JSONProvider
 from flask_migrate import Migrate
 
@@ -83,7 +83,6 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _
 
 def _open_doors(app: Flask) -> None:
     register_problems(app)
-    app.before_request(_note_request_id)
     app.after_request(_finish)
     app.register_blueprint(operator.blp)
     api = describe(app)
@@ -102,15 +101,12 @@ def _open_doors(app: Flask) -> None:
         api.register_blueprint(door.blp)
 
 
-def _note_request_id() -> None:
-    """Echo the caller's request id, so that both sides speak of the same request; make one where there is none."""
-    given = request.headers.get("X-Request-ID", "")
-    g.request_id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
-
-
 def _finish(response: Response) -> Response:
+    """What every answer carries. The caller's request id is echoed, so that both sides speak of the same request."""
+    given = request.headers.get("X-Request-ID")
     headers = response.headers
-    headers["X-Request-ID"] = g.request_id
-    headers["X-Content-Type-Options"] = "nosniff"
-    headers.setdefault("Cache-Control", "no-store")
+    headers.add("X-Request-ID", given if given and REQUEST_ID.fullmatch(given) else secrets.token_hex(8))
+    headers.add("X-Content-Type-Options", "nosniff")
+    if "Cache-Control" not in headers:
+        headers.add("Cache-Control", "no-store")
     return response

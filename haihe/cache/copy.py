@@ -105,12 +105,7 @@ def unpack(packed: bytes, rulebook: Rulebook, on: date) -> ResidentCopy | None:
         else None,
         listed=_names(rulebook.negative_codes, listed),
         sensitive_consents=_names(rulebook.sensitive_classes, sensitive),
-        stated={
-            c: c in _names(tuple(rulebook.fact_by_code), yes)
-            for c in _names(tuple(rulebook.fact_by_code), known)
-        }
-        if known
-        else {},
+        stated=_stated(rulebook, known, yes),
         running={s: n for s, n, _m, _y in counts if n},
         this_month={s: n for s, _r, n, _y in counts if n},
         this_year={s: n for s, _r, _m, n in counts if n},
@@ -121,6 +116,12 @@ def unpack(packed: bytes, rulebook: Rulebook, on: date) -> ResidentCopy | None:
         last_day=None if last == FOR_GOOD else EPOCH + timedelta(last),
         facts=facts,
     )
+
+
+def _stated(rulebook: Rulebook, known: int, yes: int) -> dict[str, bool]:
+    codes = tuple(rulebook.fact_by_code)
+    affirmed = _names(codes, yes)
+    return {code: code in affirmed for code in _names(codes, known)}
 
 
 def _mask(names: tuple[str, ...], present: frozenset[str]) -> int:
