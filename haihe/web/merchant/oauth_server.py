@@ -77,8 +77,7 @@ class BadClientCredentials(InvalidClientError):  # type: ignore[misc]  # Authlib
 class UnknownGrantType(UnsupportedGrantTypeError):  # type: ignore[misc]  # Authlib carries no types.
     """Authlib repeats what the caller sent, which may hold characters that RFC 6749 §5.2 does not allow here."""
 
-    def get_error_description(self) -> str:
-        return f"grant_type must be one of: {', '.join(GRANT_TYPES)}."
+    description = f"grant_type must be one of: {', '.join(GRANT_TYPES)}."
 
 
 class TokenPayload(FlaskOAuth2Payload):  # type: ignore[misc]  # Authlib carries no types.
