@@ -9,13 +9,13 @@ from typing import Any
 
 from sqlalchemy import select
 
-from haihe.demo.cast import Named
 from haihe.demo.city import City, ordinary_residents
 from haihe.demo.credentials import client_secret, password, totp_secret
 from haihe.demo.departments import DEPARTMENTS
 from haihe.demo.departments import client_id_of as department_client_id
 from haihe.demo.merchants import SHOPS, uscc
 from haihe.demo.merchants import client_id_of as merchant_client_id
+from haihe.demo.named import Named
 from haihe.demo.staff import ADMINISTRATORS
 from haihe.domain.districts import DISTRICTS
 from haihe.domain.facts import Facts

@@ -13,7 +13,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 
 from haihe.demo.births import births
-from haihe.demo.cast import Named, cast
+from haihe.demo.cast import cast
 from haihe.demo.departments import ensure_departments
 from haihe.demo.first_scores import score_for_the_first_time
 from haihe.demo.histories import records_of
@@ -25,10 +25,12 @@ from haihe.demo.loading import (
     tell_the_planner,
 )
 from haihe.demo.merchants import ensure_merchants
-from haihe.demo.named_residents import OPENID, Placed, place_named
+from haihe.demo.named import Named
+from haihe.demo.named_residents import Placed, place_named
 from haihe.demo.people import NEVER, Residents, residents_of
 from haihe.demo.plan import Plan
 from haihe.demo.staff import ensure_staff
+from haihe.demo.storing_named import OPENID
 from haihe.storage.copies import next_generation
 from haihe.storage.db import db, transaction
 from haihe.storage.office import AuditEntry, write_audit

@@ -1,93 +1,32 @@
-"""`flask demo create`: a living city at once, the same credentials at every start, and never in production."""
+"""`flask demo create`: a living city at once, with somebody on each side of every threshold, and a card to walk it by."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import stat
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pyotp
-import pytest
-import redis
 from argon2 import PasswordHasher
-from flask import Flask
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import delete, func, select
 from stdnum.cn import uscc
 
 from haihe.demo.cast import points_thresholds
-from haihe.demo.city import create_city
 from haihe.domain.eligibility import Outcome, decide
 from haihe.storage.db import db
 from haihe.storage.decisions import Order
-from haihe.storage.office import AuditEntry, Staff, StaleCopy
+from haihe.storage.office import Staff, StaleCopy
 from haihe.storage.partners import OAuthClient
 from haihe.storage.records import RecordRow
-from haihe.storage.residents import Account, Resident
+from haihe.storage.residents import Resident
 from haihe.storage.scores import LedgerEntry, ScoreRow
-from haihe.usecases.context import Context, day_of
+from haihe.usecases.context import day_of
 from haihe.usecases.gather_facts import gather_facts
 from haihe.usecases.rescore import Touched, rescore
-from haihe.web.context import EXTENSION
-from tests.conftest import KEPT_TABLES, NOON, Clock
+from tests.conftest import NOON
+from tests.demo.conftest import Demo
 
 RESIDENTS = 2_000
-
-
-@dataclass
-class Demo:
-    """The demo city under test: its card, and the command by which it was made."""
-
-    app: Flask
-    ctx: Context
-    file: Path
-
-    def create(self, *words: str, demo: str = "1") -> Any:
-        runner = self.app.test_cli_runner()
-        return runner.invoke(
-            args=["demo", "create", "--residents", str(RESIDENTS), "--file", str(self.file), *words],
-            env={"HAIHE_DEMO": demo},
-        )
-
-    @property
-    def card(self) -> dict[str, Any]:
-        card: dict[str, Any] = json.loads(self.file.read_text("utf-8"))
-        return card
-
-    def resident(self, key: str) -> int:
-        index = self.ctx.vault.index(f"demo-openid-{key}", "openid")
-        return db.session.execute(
-            select(Account.resident_id).where(Account.openid_index == index)
-        ).scalar_one()
-
-    def told(self) -> dict[str, dict[str, Any]]:
-        return {r["js_code"].removeprefix("demo-"): r for r in self.card["residents"]}
-
-
-@pytest.fixture(scope="module")
-def demo(
-    served_app: Flask,
-    session_clock: Clock,
-    redis_client: redis.Redis,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Demo]:
-    """One city for all of these tests; those that let days pass come last."""
-    session_clock.now = NOON
-    tables = [t.name for t in db.metadata.sorted_tables if t.name not in KEPT_TABLES]
-    db.session.execute(text(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY CASCADE"))
-    db.session.commit()
-    redis_client.flushall()
-    ctx: Context = served_app.extensions[EXTENSION]
-    made = Demo(served_app, ctx, tmp_path_factory.mktemp("demo") / "var" / "demo.json")
-    result = made.create()
-    assert result.exit_code == 0, result.output
-    yield made
-    db.session.rollback()
-    db.session.remove()
-    session_clock.now = NOON
 
 
 def count(table: Any) -> int:
@@ -282,75 +221,3 @@ def test_the_bulk_way_writes_what_rescoring_would_have_written(demo: Demo) -> No
 
 def test_every_copy_is_marked_to_be_made(demo: Demo) -> None:
     assert count(StaleCopy) == count(Resident)
-
-
-def test_creating_it_again_changes_nothing_but_writes_the_card_anew(demo: Demo) -> None:
-    before = (demo.card, count(Resident), count(RecordRow), count(LedgerEntry), count(AuditEntry))
-    demo.file.unlink()
-    result = demo.create("--seed", "9")
-
-    assert result.exit_code == 0, result.output
-    assert "种子 2026" in result.output
-    assert (demo.card, count(Resident), count(RecordRow), count(LedgerEntry), count(AuditEntry)) == before
-
-
-def test_it_is_refused_where_this_is_not_a_demo(demo: Demo) -> None:
-    result = demo.create(demo="0")
-
-    assert result.exit_code == 1
-    assert "HAIHE_DEMO=1" in result.output
-
-
-def test_the_named_residents_stand_where_they_stood_at_a_start_months_later(
-    demo: Demo, session_clock: Clock
-) -> None:
-    before = {key: told["points"] for key, told in demo.told().items() if told["note"] != "普通居民"}
-    for days in (1, 45, 320):
-        session_clock.now = NOON
-        session_clock.forward(days=days)
-        assert demo.create().exit_code == 0
-        after = {key: told["points"] for key, told in demo.told().items() if key in before}
-        assert after == before
-
-
-def test_what_a_visitor_changed_stays_changed_and_the_card_says_so(demo: Demo) -> None:
-    resident_id, at = demo.resident("649"), demo.ctx.now()
-    row = db.session.execute(
-        select(RecordRow).where(RecordRow.resident_id == resident_id, RecordRow.indicator == "A01")
-    ).scalar_one()
-    row.level, row.version = "L2", 2
-    rescore(demo.ctx, {resident_id: Touched()}, at)
-    db.session.commit()
-
-    assert demo.create().exit_code == 0
-    told = demo.told()["649"]
-    assert told["points"] == 644
-    assert "此后有了变化" in told["note"]
-
-
-def test_a_creation_that_is_cut_off_leaves_nothing_and_the_next_one_succeeds(
-    demo: Demo, redis_client: redis.Redis
-) -> None:
-    tables = [t.name for t in db.metadata.sorted_tables if t.name not in KEPT_TABLES]
-    db.session.execute(text(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY CASCADE"))
-    db.session.commit()
-    redis_client.flushall()
-
-    def cut_off(_done: int) -> None:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        create_city(demo.ctx, 200, 1, demo.ctx.now(), cut_off)
-    assert (count(Resident), count(RecordRow)) == (0, 0)
-    assert create_city(demo.ctx, 200, 1, demo.ctx.now(), lambda _done: None).new
-
-
-def test_a_database_with_other_residents_is_left_as_it_is(demo: Demo) -> None:
-    db.session.execute(delete(AuditEntry))
-    db.session.commit()
-    before = count(RecordRow)
-    result = demo.create()
-
-    assert result.exit_code == 1
-    assert "没有写入" in result.output
-    assert count(RecordRow) == before
