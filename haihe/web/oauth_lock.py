@@ -53,11 +53,14 @@ class VerifiedTokens:
         self._asked_at: datetime | None = None
         self._writing = threading.Lock()
 
+    def __contains__(self, token: str) -> bool:
+        return _digest(token) in self._tokens
+
     def verify(self, ctx: Context, token: str) -> VerifiedToken:
         """What the token says, or Unauthenticated."""
         if len(token) > LONGEST_TOKEN:
             _refuse()
-        digest = hashlib.sha256(token.encode()).digest()
+        digest = _digest(token)
         found = self._tokens.get(digest)
         at = ctx.now()
         if found and found.exp > at.timestamp() and self._generation == ctx.rules.generation:
@@ -156,6 +159,10 @@ def _bearer() -> str:
     if scheme.lower() != "bearer" or not token:
         raise Unauthenticated("TOKEN_MISSING", "请在 Authorization 头以 Bearer 方式出示访问令牌")
     return token
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
 
 
 def _claims_registry(issuer: str, at: datetime) -> jwt.JWTClaimsRegistry:
