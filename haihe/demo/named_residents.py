@@ -1,4 +1,4 @@
-"""Storing the named residents, keeping them where they belong as days go by, and telling what they have now.
+"""Placing the named residents and keeping them where they belong as days go by.
 
 Their records are counted from today, and so the day on which they were made soon lies behind. Whenever the demo city is
 looked after, dates that nobody else has touched are set again from the new today; what a visitor has changed stays.
