@@ -58,16 +58,14 @@ def jwks() -> Response:
 @blp.doc(summary="授权服务器元数据", security=[])
 @blp.response(200, ServerMetadata)
 def metadata() -> dict[str, object]:
-    """What this authorization server offers (RFC 8414 §2).
-
-    No response type is supported, for there is no authorization endpoint; the member itself is required all the same.
-    """
+    """What this authorization server offers (RFC 8414 §2)."""
     base = context().base_url
     return {
         "issuer": base,
         "token_endpoint": f"{base}/oauth/token",
         "jwks_uri": f"{base}/oauth/jwks",
         "scopes_supported": list(SCOPES),
+        # There is no authorization endpoint, so no response type is supported; the member is required all the same.
         "response_types_supported": [],
         "grant_types_supported": list(GRANT_TYPES),
         "token_endpoint_auth_methods_supported": list(AUTH_METHODS),
