@@ -17,13 +17,13 @@ blp = Blueprint("resident_login", description="居民登录与实名")
 keep_locked(blp, "login")
 
 
-class LoginBody(Body):
+class MiniProgramLogin(Body):
     """What the mini-program hands in."""
 
     js_code = Text(128, metadata={"description": "wx.login 所得的一次性凭证", "example": "demo-lihua"})
 
 
-class LoginAnswer(Schema):
+class ResidentSession(Schema):
     """A session, and what is still to be done before points can be shown."""
 
     token = fields.String(required=True, metadata={"description": "以 Authorization: Bearer 出示"})
@@ -58,8 +58,8 @@ class IdentityAnswer(Schema):
 
 @blp.post("/v1/login")
 @blp.doc(summary="登录", security=[])
-@blp.arguments(LoginBody)
-@blp.response(200, LoginAnswer, description="已登录")
+@blp.arguments(MiniProgramLogin)
+@blp.response(200, ResidentSession, description="已登录")
 @blp.refuses(403, 415, 422, 429, 503)
 def login(body: dict[str, Any]) -> LoggedIn:
     """以小程序的一次性凭证登录；首次登录即建立账号。"""

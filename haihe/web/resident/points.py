@@ -33,7 +33,7 @@ class DimensionView(Schema):
     cap = fields.Integer(required=True, metadata={"description": "上限"})
 
 
-class RecordView(Schema):
+class LineRecord(Schema):
     """The record behind a line."""
 
     record_no = fields.String(required=True)
@@ -61,7 +61,7 @@ class LineView(Schema):
     department = fields.String(required=True, allow_none=True)
     policy_item = fields.String(required=True, allow_none=True)
     legal_basis = fields.String(required=True, allow_none=True)
-    records = fields.List(fields.Nested(RecordView), required=True)
+    records = fields.List(fields.Nested(LineRecord), required=True)
 
 
 class ChangeView(Schema):

@@ -7,7 +7,7 @@ from tests.web.resident.phone import Phone
 
 def test_a_newcomer_walks_from_login_to_a_code_and_out_again(client: FlaskClient, phone: Phone) -> None:
     assert phone.get("/v1/me/points").json["code"] == "NOT_BOUND"
-    assert [c["purpose"] for c in phone.get("/v1/me/consents").json["consents"]][0] == "JOIN"
+    assert phone.get("/v1/me/consents").json["consents"][0]["purpose"] == "JOIN"
     assert phone.bind().json == {
         "level": "L3",
         "verified_on": "2026-11-20",
