@@ -2,6 +2,57 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from flask import request
 from flask_smorest import Blueprint
 
-blp = Blueprint("admin_login", __name__, description="管理人员登录")
+from haihe.usecases.staff_login import StaffLoggedIn, log_in_staff, log_out_staff
+from haihe.web.admin.lock import bearer, require_staff
+from haihe.web.admin.schemas import StaffAnswer, StaffLoginAnswer, StaffLoginBody
+from haihe.web.context import context
+
+blp = Blueprint("admin_login", __name__, url_prefix="/v1/admin", description="管理人员登录")
+
+LARGEST_BODY = 4 << 10
+STAFF = [{"staff": []}]
+
+
+@blp.before_request
+def small_bodies_only() -> None:
+    """Nobody who has not logged in may make us read megabytes."""
+    request.max_content_length = LARGEST_BODY
+
+
+@blp.post("/login")
+@blp.doc(summary="管理人员登录", security=[])
+@blp.arguments(StaffLoginBody)
+@blp.response(200, StaffLoginAnswer, description="已登录，半小时内有效")
+@blp.alt_response(401, description="用户名、密码或动态口令不正确，或账号暂时锁定")
+def login(body: dict[str, Any]) -> StaffLoggedIn:
+    """以用户名、密码和动态口令登录。连续 5 次失败，账号锁定 15 分钟。"""
+    ctx = context()
+    return log_in_staff(ctx, body["username"], body["password"], body["totp"], ctx.now())
+
+
+@blp.post("/logout")
+@blp.doc(summary="管理人员退出登录", security=STAFF)
+@blp.response(204, description="已退出登录")
+def logout() -> None:
+    """结束这一次登录。"""
+    require_staff()
+    log_out_staff(bearer(), context().now())
+
+
+@blp.get("/me")
+@blp.doc(summary="当前登录的管理人员", security=STAFF)
+@blp.response(200, StaffAnswer)
+def me() -> dict[str, Any]:
+    """谁在登录，什么岗位，管哪些区，到什么时候。"""
+    caller = require_staff()
+    return {
+        "username": caller.username,
+        "role": caller.role,
+        "districts": sorted(caller.districts),
+        "expires_at": caller.expires_at,
+    }

@@ -1,0 +1,119 @@
+"""All that a department and the staff send and see."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+from marshmallow import Schema, ValidationError, fields, validate
+
+from haihe.usecases.context import TIANJIN
+
+LARGEST_ID = 2**63 - 1
+
+
+class Moment(fields.DateTime):
+    """A moment as RFC 3339 in Tianjin's time."""
+
+    def _serialize(self, value: datetime | None, attr: str | None, obj: Any, **more: Any) -> str | None:
+        return None if value is None else value.astimezone(TIANJIN).isoformat(timespec="seconds")
+
+
+class Text(fields.String):
+    """A text that PostgreSQL can hold."""
+
+    default_error_messages: ClassVar = {"required": "必填", "null": "不能为空", "invalid": "应为文字"}
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **more: Any) -> str:
+        text = str(super()._deserialize(value, attr, data, **more))
+        if "\0" in text:
+            raise ValidationError("含有不可见的控制字符")
+        return text
+
+
+class StaffLoginBody(Schema):
+    """What a member of the staff types in."""
+
+    username = Text(required=True, validate=validate.Length(1, 64, error="1 至 64 个字符"))
+    password = Text(required=True, load_only=True, validate=validate.Length(1, 256, error="1 至 256 个字符"))
+    totp = Text(
+        required=True,
+        validate=validate.Regexp(r"[0-9]{6}\Z", error="应为 6 位数字"),
+        metadata={"description": "动态口令，每个只能用一次", "example": "123456"},
+    )
+
+
+class StaffLoginAnswer(Schema):
+    """A session of half an hour."""
+
+    token = fields.String(required=True, metadata={"description": "以 Authorization: Bearer 出示"})
+    expires_at = Moment(required=True)
+    role = fields.String(required=True, metadata={"description": "岗位", "example": "data_clerk"})
+
+
+class StaffAnswer(Schema):
+    """Whoever is logged in."""
+
+    username = fields.String(required=True)
+    role = fields.String(required=True)
+    districts = fields.List(fields.String(), required=True, metadata={"description": "空表示全市"})
+    expires_at = Moment(required=True)
+
+
+class LineErrorView(Schema):
+    """Why one line was not taken."""
+
+    line = fields.Integer(required=True, metadata={"description": "文件中的行号，从 1 起，含表头"})
+    record_no = fields.String(required=True, allow_none=True)
+    field = fields.String(required=True, metadata={"description": "有问题的列；整行有问题时为 line"})
+    code = fields.String(required=True, metadata={"description": "稳定的错误代码", "example": "ID_INVALID"})
+    detail = fields.String(required=True)
+
+
+class ImportReportView(Schema):
+    """What became of a file."""
+
+    import_id = fields.Integer(required=True)
+    added = fields.Integer(required=True)
+    changed = fields.Integer(required=True)
+    unchanged = fields.Integer(required=True)
+    quarantined = fields.Integer(required=True, metadata={"description": "未能入库的行数"})
+    lines = fields.Integer(required=True, metadata={"description": "文件中的数据行数"})
+    repeated = fields.Boolean(required=True, metadata={"description": "同一文件此前已导入，本次未作任何改动"})
+    errors = fields.List(fields.Nested(LineErrorView), required=True, metadata={"description": "最多 100 条"})
+    report_url = fields.String(required=True, metadata={"description": "全部退回行的 CSV"})
+
+
+class ImportView(Schema):
+    """A file that was sent, and how far it has been loaded."""
+
+    import_id = fields.Integer(required=True, attribute="id")
+    source = fields.String(required=True)
+    file_name = fields.String(required=True)
+    format = fields.String(required=True, metadata={"description": "csv、jsonl 或 penalties（双公示）"})
+    lines_done = fields.Integer(required=True, metadata={"description": "已处理到文件的第几行"})
+    added = fields.Integer(required=True)
+    changed = fields.Integer(required=True)
+    unchanged = fields.Integer(required=True)
+    quarantined = fields.Integer(required=True)
+    started_at = Moment(required=True)
+    finished_at = Moment(required=True, allow_none=True, metadata={"description": "为空表示尚未导完"})
+    report_url = fields.String(required=True)
+
+
+class ImportsQuery(Schema):
+    """Which page of the list."""
+
+    limit = fields.Integer(load_default=20, validate=validate.Range(1, 100, error="应在 1 与 100 之间"))
+    before = fields.Integer(
+        load_default=None,
+        validate=validate.Range(1, LARGEST_ID, error="应为上一页给出的 next"),
+        metadata={"description": "上一页的 next"},
+    )
+
+
+class ImportsAnswer(Schema):
+    """A page of imports, the latest first."""
+
+    items = fields.List(fields.Nested(ImportView), required=True)
+    next = fields.Integer(required=True, allow_none=True, metadata={"description": "为空表示没有更多"})
