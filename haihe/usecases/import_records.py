@@ -13,6 +13,7 @@ from datetime import datetime
 from itertools import islice
 from typing import IO
 
+from haihe.domain.cells import UNPRINTABLE
 from haihe.domain.errors import NotFound
 from haihe.storage import imports
 from haihe.storage.db import db, transaction
@@ -63,7 +64,9 @@ def import_records(
     with take_in(stream) as taken:
         table = open_table(taken.plain)
         with transaction():
-            held = imports.open_import(source, taken.sha256, file_name[:LONGEST_FILE_NAME], table.format, at)
+            held = imports.open_import(
+                source, taken.sha256, UNPRINTABLE.sub("", file_name)[:LONGEST_FILE_NAME], table.format, at
+            )
         if held.finished:
             return _report_of(held.import_id, repeated=True)
         on = day_of(at)
