@@ -107,13 +107,13 @@ def _ensure_partners(ctx: Context, at: datetime) -> None:
     with transaction():
         departments = ensure_departments(ctx.vault, rules.rulebook(day_of(at)), at)
         merchants = ensure_merchants(ctx.vault, rules.scenarios(), at)
-        ensure_staff(ctx.vault, at)
         changed = departments or merchants
         if changed:
             write_audit(at, ACTOR, "create_demo_partners", SUBJECT)
             number = next_generation()
     if changed:
         configuration_changed(ctx, number)
+    ensure_staff(ctx, at, ACTOR)
 
 
 def _populate(ctx: Context, plan: Plan, at: datetime, progress: Progress) -> None:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from argon2 import PasswordHasher
-
 from haihe.demo.credentials import password, totp_secret
 from haihe.storage.db import db
 from haihe.storage.office import Staff
-from haihe.storage.vault import Vault
+from haihe.usecases.context import Context
+from haihe.usecases.staff_login import Role, create_staff
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,39 +17,35 @@ class Administrator:
     """One account. No districts means the whole city."""
 
     username: str
-    role: str
+    role: Role
     districts: tuple[str, ...] = ()
 
 
 ADMINISTRATORS = (
-    Administrator("demo-editor", "scenario_editor"),
-    Administrator("demo-editor-hexi", "scenario_editor", ("120103", "120104")),
-    Administrator("demo-approver", "approver"),
-    Administrator("demo-clerk", "data_clerk"),
-    Administrator("demo-objections", "objection_officer"),
-    Administrator("demo-partners", "partner_manager"),
-    Administrator("demo-system", "system_admin"),
-    Administrator("demo-security", "security_admin"),
-    Administrator("demo-auditor", "auditor"),
+    Administrator("demo-editor", Role.SCENARIO_EDITOR),
+    Administrator("demo-editor-hexi", Role.SCENARIO_EDITOR, ("120103", "120104")),
+    Administrator("demo-approver", Role.APPROVER),
+    Administrator("demo-clerk", Role.DATA_CLERK),
+    Administrator("demo-objections", Role.OBJECTION_OFFICER),
+    Administrator("demo-partners", Role.PARTNER_MANAGER),
+    Administrator("demo-system", Role.SYSTEM_ADMIN),
+    Administrator("demo-security", Role.SECURITY_ADMIN),
+    Administrator("demo-auditor", Role.AUDITOR),
 )
 
 
-def ensure_staff(vault: Vault, at: datetime) -> None:
-    """Store the administrators that are not there yet; one that is stays as it is."""
+def ensure_staff(ctx: Context, at: datetime, actor: str) -> None:
+    """Open the accounts that are not there yet; one that is stays as it is, each in a transaction of its own."""
     for administrator in ADMINISTRATORS:
         username = administrator.username
-        if db.session.get(Staff, username) is not None:
-            continue
-        sealed = vault.seal(totp_secret(vault, username), "totp")
-        db.session.add(
-            Staff(
-                username=username,
-                password_hash=PasswordHasher().hash(password(vault, username)),
-                key_id=sealed.key_id,
-                totp_sealed=sealed.ciphertext,
-                role=administrator.role,
-                districts=list(administrator.districts),
-                created_at=at,
+        if db.session.get(Staff, username) is None:
+            create_staff(
+                ctx,
+                username,
+                password(ctx.vault, username),
+                totp_secret(ctx.vault, username),
+                administrator.role,
+                list(administrator.districts),
+                at,
+                actor,
             )
-        )
-    db.session.flush()
