@@ -70,7 +70,7 @@ def leave(ctx: Context, resident_id: int, at: datetime) -> tuple[Kept, ...]:
 
 def what_is_kept(ctx: Context, resident_id: int, at: datetime) -> tuple[Kept, ...]:
     """What stays after leaving, none of it counted or shown to a merchant any more."""
-    return (*_running_orders(ctx, resident_id), *_proofs(resident_id, at), _department_records())
+    return (*_running_orders(ctx, resident_id), *_proofs(resident_id), *_STAYS)
 
 
 def _running_orders(ctx: Context, resident_id: int) -> list[Kept]:
@@ -94,41 +94,47 @@ def _running_orders(ctx: Context, resident_id: int) -> list[Kept]:
     return kept
 
 
-def _proofs(resident_id: int, at: datetime) -> list[Kept]:
-    """The proof that consent was given, and the log of who asked: each until three years after its own last day."""
-    withdrawn_at = db.session.execute(
-        select(func.max(Consent.withdrawn_at)).where(
-            Consent.resident_id == resident_id, Consent.purpose == JOIN
-        )
-    ).scalar()
-    asked_at = db.session.execute(
-        select(func.max(DecisionRow.at)).where(DecisionRow.resident_id == resident_id)
-    ).scalar()
+def _proofs(resident_id: int) -> list[Kept]:
+    """Proof of consent, finished orders, the log of who asked: each until three years after its own last day."""
+    found = (
+        (
+            select(func.max(Consent.withdrawn_at)).where(
+                Consent.resident_id == resident_id, Consent.purpose == JOIN
+            ),
+            "您同意与撤回的凭证",
+            "证明处理您的信息时取得了您的同意（个人信息保护法）",
+        ),
+        (
+            select(func.max(Order.ended_at)).where(Order.resident_id == resident_id),
+            "已完结的订单",
+            "您与商户之间如有争议，可据此主张权利（民法典诉讼时效）",
+        ),
+        (
+            select(func.max(DecisionRow.at)).where(DecisionRow.resident_id == resident_id),
+            "商户查询的日志及当时的依据",
+            "依法留存查询记录，您仍可据此追查谁问过（网络安全法）",
+        ),
+    )
     proofs = []
-    if withdrawn_at is not None:
-        until = add_months(day_of(withdrawn_at), KEPT_MONTHS)
-        proofs.append(
-            Kept(
-                "您同意与撤回的凭证",
-                "证明处理您的信息时取得了您的同意（个人信息保护法）",
-                until,
-                f"{until} 止",
-            )
-        )
-    if asked_at is not None:
-        until = add_months(day_of(asked_at), KEPT_MONTHS)
-        proofs.append(
-            Kept(
-                "商户查询的日志", "依法留存查询记录，您仍可据此追查谁问过（网络安全法）", until, f"{until} 止"
-            )
-        )
+    for query, what, reason in found:
+        last = db.session.execute(query).scalar()
+        if last is not None:
+            until = add_months(day_of(last), KEPT_MONTHS)
+            proofs.append(Kept(what, reason, until, f"{until.isoformat()} 止"))
     return proofs
 
 
-def _department_records() -> Kept:
-    return Kept(
+_STAYS = (
+    Kept(
         what="部门依法归集的原始信用记录",
         reason="由各部门依目录制作和保管，不因您退出而增减；退出后不再计分，也不再用于任何优惠",
         until=None,
         until_words="以各部门的法定期限为准",
-    )
+    ),
+    Kept(
+        what="账号与实名绑定",
+        reason="使您仍能登录查看以上内容，并随时重新开通",
+        until=None,
+        until_words="您要求删除时",
+    ),
+)

@@ -164,13 +164,13 @@ def test_leaving_lists_what_the_law_keeps_with_reason_and_end(
                 created_at=clock.now,
             )
         )
-    order, proof, records = member.delete("/v1/me/consents/JOIN").json["kept"]
+    order, proof, records, account = member.delete("/v1/me/consents/JOIN").json["kept"]
     assert "BIKE-1" in order["what"]
     assert order["until"] is None
     assert "完结" in order["until_words"]
     assert (proof["what"], proof["until"]) == ("您同意与撤回的凭证", "2029-11-20")
     assert "不再计分" in records["reason"]
-    assert all(k["reason"] for k in (order, proof, records))
+    assert all(k["reason"] for k in (order, proof, records, account))
 
 
 def test_whoever_comes_back_starts_clean(

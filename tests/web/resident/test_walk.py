@@ -29,7 +29,11 @@ def test_a_newcomer_walks_from_login_to_a_code_and_out_again(client: FlaskClient
 
     left = phone.delete("/v1/me/consents/JOIN").json
     assert left["in_force"] is False
-    assert [k["what"] for k in left["kept"]] == ["您同意与撤回的凭证", "部门依法归集的原始信用记录"]
+    assert [k["what"] for k in left["kept"]] == [
+        "您同意与撤回的凭证",
+        "部门依法归集的原始信用记录",
+        "账号与实名绑定",
+    ]
     assert phone.get("/v1/me/points").json["code"] == "NOT_JOINED"
     assert phone.client.post("/v1/logout", headers=phone.headers).status_code == 204
     assert phone.get("/v1/me/benefits").json["code"] == "SESSION_INVALID"
