@@ -24,6 +24,8 @@ from haihe.domain.passes import HeldPass
 
 T = TypeVar("T")
 GROUP = "postgres"
+# A voucher is good for one second (see usecases/keep_copies.py).
+VOUCHED_MS = 1000
 PAUSE_AFTER_FAILURE = 0.5
 SOCKET_TIMEOUT = 0.5
 
@@ -59,7 +61,9 @@ class Copies:
         options: dict[str, Any] = {
             "socket_timeout": SOCKET_TIMEOUT,
             "socket_connect_timeout": SOCKET_TIMEOUT,
-            "retry": Retry(NoBackoff(), 0),
+            # A connection that Redis closed (it was restarted) is opened anew once; a time-out is not waited for twice.
+            # Whatever is said twice for that reason changes nothing the second time.
+            "retry": Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
         }
         self._client: Any
         if url.startswith("redis+cluster://"):
@@ -78,7 +82,7 @@ class Copies:
             (_pass_key(shard, code_hash), keys.voucher(shard)),
             (keys.residents(shard), keys.SHARDS, keys.BUCKET),
         )
-        generation = None if found[0] is None else int(found[0])
+        generation = None if found[0] is None or not self._believes() else int(found[0])
         if len(found) == 1:
             return Glance(generation, None, None)
         _voucher, resident_id, expires_ms, scenario, merchant_id, answer, copy = found
@@ -237,6 +241,14 @@ class Copies:
         """Does Redis answer?"""
         self._guard(self._client.ping)
 
+    def _believes(self) -> bool:
+        """Whether a voucher can be believed on this connection.
+
+        A Redis that was restarted may show a voucher from before. Every connection to it broke then, so one that is
+        younger than a voucher's life waits that long: what it sees afterwards was vouched for afterwards.
+        """
+        return time.monotonic() >= getattr(self._threads, "believes_from", 0.0)
+
     def _load(self, script: str) -> str:
         self._client.script_load(script)
         return self._shas[script]
@@ -256,17 +268,29 @@ class Copies:
         if isinstance(self._client, RedisCluster):
             return self._client.execute_command(*command)
         line = getattr(self._threads, "line", None)
-        if line is None:
-            line = self._threads.line = self._client.connection_pool.make_connection()
+        if line is not None:
+            try:
+                return self._exchange(line, command)
+            except redis.ConnectionError:
+                pass
+        self._threads.believes_from = time.monotonic() + VOUCHED_MS / 1000
+        return self._exchange(self._client.connection_pool.make_connection(), command)
+
+    def _exchange(self, line: Any, command: tuple[Any, ...]) -> Any:
+        """Send one command and read its reply; the thread keeps the connection only if both went well."""
+        self._threads.line = None
         try:
             line.send_command(*command, check_health=False)
-            return line.read_response()
+            reply = line.read_response()
         except redis.ResponseError:
+            self._threads.line = line
             raise
         except BaseException:
             # A reply may still be on its way; it must never be taken for the answer to the next command.
             line.disconnect()
             raise
+        self._threads.line = line
+        return reply
 
     def _guard(self, ask: Callable[[], T]) -> T:
         """Ask Redis, unless it failed a moment ago: a counter must not wait for a time-out on every question."""

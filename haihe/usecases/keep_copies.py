@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
-from haihe.cache.copies import CacheDown
+from haihe.cache.copies import VOUCHED_MS, CacheDown
 from haihe.domain.passes import ANSWER_HOLDS, HeldPass
 from haihe.storage.copies import any_unforgotten, copies_renewed, generation, stale_copies
 from haihe.storage.db import db, transaction
@@ -19,7 +19,6 @@ from haihe.usecases.context import Context
 from haihe.usecases.gather_facts import renew_copies
 from haihe.usecases.journal import READER, take_over_journal
 
-VOUCHED_MS = 1000
 RENEWED_AT_ONCE = 2000
 ADOPTED_AFTER_MS = 5000
 log = logging.getLogger(__name__)
