@@ -195,7 +195,9 @@ def _check_account(username: str, password: str, totp_secret: str, role: str, di
     try:
         pyotp.TOTP(totp_secret).generate_otp(1)
     except (ValueError, TypeError):
-        raise InvalidInput("TOTP_INVALID", "动态口令密钥应为 Base32 文字，至少 23 个字符", "totp_secret") from None
+        raise InvalidInput(
+            "TOTP_INVALID", "动态口令密钥应为 Base32 文字，至少 23 个字符", "totp_secret"
+        ) from None
     if role not in set(Role):
         raise InvalidInput("ROLE_INVALID", f"岗位应为其中之一：{'、'.join(Role)}", "role")
     if unknown := [d for d in districts if d not in DISTRICTS]:
