@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import gzip
 import io
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
 import orjson
 import pytest
+from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select, text
@@ -507,6 +509,36 @@ def test_a_chunk_that_meets_a_lock_is_tried_again(send, monkeypatch) -> None:
     monkeypatch.setattr(storing, "_store", locked_once)
     assert send(csv_of(line())).added == 1
     assert len(tries) == 2
+
+
+def test_files_about_the_same_people_go_in_side_by_side(
+    app: Flask, send, ctx: Context, a: Builders, monkeypatch
+) -> None:
+    monkeypatch.setattr(deed, "CHUNK", 7)
+    a.source("OTHER")
+    people = [id_number(n) for n in range(1, 40)]
+    send(csv_of(*(line(f"J{n}", number=number) for n, number in enumerate(people[:20]))))
+    for number in people[:10]:
+        join(ctx, number)
+    forward = csv_of(*(line(f"R{n}", "D05", number, quantity="1") for n, number in enumerate(people)))
+    backward = csv_of(
+        *(line(f"R{n}", "D05", number, quantity="1") for n, number in enumerate(reversed(people)))
+    )
+
+    def sent(source: str, data: bytes) -> ImportReport:
+        with app.app_context():
+            return import_records(ctx, source, "f", io.BytesIO(data), ctx.now(), "t")
+
+    with ThreadPoolExecutor(4) as pool:
+        files = [("TEST", forward), ("OTHER", backward), ("TEST", forward), ("OTHER", backward)]
+        reports = list(pool.map(lambda f: sent(*f), files))
+    assert [r.quarantined for r in reports] == [0, 0, 0, 0]
+    assert count(RecordRow) == 20 + 2 * len(people)
+    assert count(Resident) == len(people)
+    rows = (
+        db.session.execute(select(Import).where(Import.format == "csv").order_by(Import.id)).scalars().all()
+    )
+    assert [(i.added, i.unchanged) for i in rows] == [(20, 0), (39, 0), (39, 0)]
 
 
 def test_every_chunk_and_every_file_leaves_its_trace(send) -> None:

@@ -75,15 +75,18 @@ def store_chunk(ctx: Context, source: str, import_id: int, chunk: Chunk, at: dat
 def _store(ctx: Context, source: str, import_id: int, chunk: Chunk, at: datetime, actor: str) -> list[int]:
     """Everything of one transaction; returns the residents whose copies can be made anew."""
     lock_source(source)
-    if lock_import(import_id) >= chunk.last_line:
+    done = lock_import(import_id)
+    if done >= chunk.last_line:
         return []
-    ids, new = _residents(ctx, chunk.checked, at)
+    # Somebody else may be sending the same file at the same time, and be further on.
+    checked = [row for row in chunk.checked if row.no > done]
+    ids, new = _residents(ctx, checked, at)
     if known := set(ids.values()) - new:
         lock_residents(known)
     storing = _Storing(source, import_id, at)
-    for round_ in _rounds(chunk.checked):
+    for round_ in _rounds(checked):
         storing.store(round_, ids)
-    refused = [*chunk.refused, *storing.refused]
+    refused = [*(row for row in chunk.refused if row.no > done), *storing.refused]
     quarantine(import_id, [_sealed(ctx, line) for line in refused])
     counts = Counts(storing.added, storing.changed, storing.unchanged, len(refused))
     advance_import(import_id, chunk.last_line, counts)
