@@ -25,7 +25,6 @@ from haihe.demo.loading import (
     tell_the_planner,
 )
 from haihe.demo.merchants import ensure_merchants
-from haihe.demo.named import Named
 from haihe.demo.named_residents import Placed, place_named
 from haihe.demo.people import NEVER, Residents, residents_of
 from haihe.demo.plan import Plan
@@ -84,14 +83,9 @@ def create_city(ctx: Context, residents: int, seed: int, at: datetime, progress:
         ctx.rules.up_to_date()
         people = cast(ctx.rules.rulebook(day_of(at)), ctx.rules.scenarios())
         # By rules that somebody has published since, a life may come to something else; that is no reason not to start.
-        placed = place_named(ctx, [p for p in people if _has_room(p)], at, strict=new)
+        placed = place_named(ctx, people, at, strict=new)
     try_renew_copies(ctx, [p.resident_id for p in placed], at)
     return City(new, residents, seed, placed)
-
-
-def _has_room(named: Named) -> bool:
-    """Somebody whose kind of document has a longer name than its column has room for waits for a wider one."""
-    return len(named.id_type) <= Resident.__table__.c.id_type.type.length
 
 
 def _made() -> tuple[int, int] | None:

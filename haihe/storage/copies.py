@@ -37,17 +37,17 @@ def mark_stale(versions: Sequence[tuple[int, int]], forgotten: bool) -> None:
     """Note that these copies must be made anew. One that could not be forgotten stays so until it has been."""
     if not versions:
         return
-    statement = upsert(StaleCopy).values(
-        [{"resident_id": r, "version": v, "forgotten": forgotten} for r, v in versions]
+    statement = upsert(StaleCopy)
+    statement = statement.on_conflict_do_update(
+        index_elements=[StaleCopy.resident_id],
+        set_={
+            "version": statement.excluded.version,
+            "forgotten": StaleCopy.forgotten & statement.excluded.forgotten,
+        },
     )
+    # The rows go in as parameters: a statement with the rows written into it would be compiled anew every time.
     db.session.execute(
-        statement.on_conflict_do_update(
-            index_elements=[StaleCopy.resident_id],
-            set_={
-                "version": statement.excluded.version,
-                "forgotten": StaleCopy.forgotten & statement.excluded.forgotten,
-            },
-        )
+        statement, [{"resident_id": r, "version": v, "forgotten": forgotten} for r, v in versions]
     )
 
 

@@ -31,7 +31,7 @@ class Resident(db.Model):
     __tablename__ = "residents"
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
-    id_type: Mapped[str] = mapped_column(String(16))
+    id_type: Mapped[str] = mapped_column(String(32))
     key_id: Mapped[str] = mapped_column(String(32))
     id_number_sealed: Mapped[bytes] = mapped_column(LargeBinary)
     id_number_index: Mapped[bytes] = mapped_column(LargeBinary, unique=True)

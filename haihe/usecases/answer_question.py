@@ -28,6 +28,7 @@ from haihe.usecases.journal import DecisionNote
 from haihe.usecases.pass_code import hash_of_code
 from haihe.usecases.rules_in_force import Partner
 
+SCOPE = "check"
 KEEP_MS = int(ANSWER_HOLDS.total_seconds() * 1000)
 
 
@@ -158,6 +159,8 @@ def _admitted(ctx: Context, question: Question) -> Partner:
     partner = ctx.rules.partner(question.client_id)
     if partner is None or partner.merchant_id is None:
         raise Unauthenticated("TOKEN_INVALID", "访问令牌已失效，请重新获取")
+    if SCOPE not in partner.scopes:
+        raise Forbidden("INSUFFICIENT_SCOPE", "贵方的核验权限（check）已被收回")
     if question.scenario not in partner.scenarios:
         raise Forbidden("SCENARIO_NOT_ADMITTED", "没有这个场景，或贵方尚未获准接入该场景", "resource.id")
     return partner

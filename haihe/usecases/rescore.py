@@ -148,7 +148,7 @@ def _write(
         statement = upsert(ScoreRow).values(rows)
         changed = {c: statement.excluded[c] for c in rows[0] if c != "resident_id"}
         db.session.execute(
-            statement.on_conflict_do_update(index_elements=[ScoreRow.resident_id], set_=changed)
+            statement.on_conflict_do_update(index_elements=[ScoreRow.__table__.c.resident_id], set_=changed)
         )
     if gone:
         db.session.execute(delete(ScoreRow).where(ScoreRow.resident_id.in_(gone)))

@@ -57,7 +57,7 @@ def upgrade() -> None:
     op.create_table(
         "residents",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
-        sa.Column("id_type", sa.String(length=16), nullable=False),
+        sa.Column("id_type", sa.String(length=32), nullable=False),
         sa.Column("key_id", sa.String(length=32), nullable=False),
         sa.Column("id_number_sealed", sa.LargeBinary(), nullable=False),
         sa.Column("id_number_index", sa.LargeBinary(), nullable=False),
