@@ -11,6 +11,7 @@ from datetime import date, timedelta
 
 ONE_DAY = timedelta(days=1)
 SHORTEST_MONTH = 28
+LONGEST_MONTH = 31
 
 
 def add_months(day: date, months: int) -> date:
@@ -34,3 +35,39 @@ def full_months(start: date, end: date) -> int:
 def age_on(birth: date, on: date) -> int:
     """Full years of age. One born on 29 February comes of age on 28 February of a common year, as add_months has it."""
     return full_months(birth, on) // 12
+
+
+# The same three questions turned round: for one fixed day, which starts are meant? The answer is a plain bound on the
+# start, so that a whole column of starts can be compared with it and no month has to be counted.
+
+
+def earliest_start(months: int, on: date) -> date:
+    """The earliest day from which a period of so many months still includes `on`."""
+    start = _months_before(on, months)
+    if start is None:
+        return date.min
+    # Where the month is too short for the day, its own last day ends too early; the next day is a first, and ends late.
+    return start if start.day == on.day else start + ONE_DAY
+
+
+def latest_start(months: int, on: date) -> date:
+    """The latest day from which so many whole months have passed by `on`."""
+    start = _months_before(on, months)
+    if start is None:
+        return date.min
+    # On the last day of a month every later day of an earlier month has come round too.
+    if on.day == calendar.monthrange(on.year, on.month)[1]:
+        return start.replace(day=calendar.monthrange(start.year, start.month)[1])
+    return start
+
+
+def latest_day_come_round(on: date) -> int:
+    """The latest day of a month whose corresponding day in the month of `on` is not after `on`."""
+    return LONGEST_MONTH if on.day == calendar.monthrange(on.year, on.month)[1] else on.day
+
+
+def _months_before(on: date, months: int) -> date | None:
+    """The corresponding day so many months before; None where that is before the calendar begins."""
+    if months >= on.year * 12 + on.month - 12:
+        return None
+    return add_months(on, -months)

@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from haihe.domain.dates import ONE_DAY, add_months, age_on, full_months
+from haihe.domain.dates import (
+    ONE_DAY,
+    add_months,
+    age_on,
+    earliest_start,
+    full_months,
+    latest_day_come_round,
+    latest_start,
+)
 
 dates = st.dates(date(1900, 1, 1), date(2100, 12, 31))
 months = st.integers(0, 600)
@@ -83,3 +91,36 @@ def test_no_month_has_passed_before_the_start(start: date, days: int) -> None:
 )
 def test_somebody_is_a_year_older_on_the_birthday(birth: date, on: date, age: int) -> None:
     assert age_on(birth, on) == age
+
+
+# Month ends and leap days are where the bounds could be off by one, so half of the days are drawn from them.
+ends = st.builds(
+    lambda day, off: day.replace(day=calendar.monthrange(day.year, day.month)[1]) + timedelta(off),
+    dates,
+    st.integers(-3, 3),
+)
+any_day = st.one_of(dates, ends)
+
+
+@given(any_day, months)
+def test_a_period_reaches_a_day_exactly_from_the_earliest_start_on(on: date, length: int) -> None:
+    start = earliest_start(length, on)
+    assert add_months(start, length) >= on > add_months(start - ONE_DAY, length)
+
+
+@given(any_day, months)
+def test_so_many_months_are_full_exactly_up_to_the_latest_start(on: date, length: int) -> None:
+    start = latest_start(length, on)
+    assert add_months(start, length) <= on < add_months(start + ONE_DAY, length)
+
+
+@given(any_day, any_day)
+def test_full_months_can_be_counted_from_years_months_and_days_alone(start: date, on: date) -> None:
+    months_between = (on.year - start.year) * 12 + on.month - start.month
+    assert full_months(start, on) == max(months_between - (start.day > latest_day_come_round(on)), 0)
+
+
+def test_a_window_longer_than_the_calendar_reaches_back_to_its_first_day() -> None:
+    assert earliest_start(24_312, date(2026, 12, 31)) == date.min
+    assert earliest_start(24_311, date(2026, 12, 31)) == date(1, 1, 31)
+    assert latest_start(99_999, date(2026, 2, 28)) == date.min
