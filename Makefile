@@ -36,7 +36,9 @@ bench: $(READY) ## 测量速度，每一行与同一次运行中的标尺并列
 	@exec $(SERVERS) --durable -- $(PY) -m tests.bench $(ARGS)
 
 openapi: $(READY) ## 由代码重新生成 openapi.yaml
-	@exec $(SERVERS) -- $(PY) -m flask --app wsgi openapi write --format=yaml openapi.yaml
+	@$(SERVERS) -- $(PY) -m flask --app wsgi openapi print --format=json | $(PY) -c \
+	    'import json, sys, yaml; yaml.safe_dump(json.load(sys.stdin), sys.stdout, allow_unicode=True, sort_keys=False, width=110)' \
+	    > openapi.yaml
 
 requirements: $(READY) ## 重新锁定依赖（ARGS=--upgrade 升级到最新版本）
 	@$(PY) -m pip install --quiet --disable-pip-version-check uv

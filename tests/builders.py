@@ -22,11 +22,10 @@ from haihe.storage.partners import Admission, Merchant, OAuthClient
 from haihe.storage.records import RecordRow, Source
 from haihe.storage.residents import Consent, Resident
 from haihe.usecases.context import Context, day_of
-from haihe.usecases.gather_facts import try_renew_copies
 from haihe.usecases.keep_copies import keep_pass_ms
 from haihe.usecases.pass_code import draw_code, hash_of_code
 from haihe.usecases.publish_rules import configuration_changed
-from haihe.usecases.rescore import Touched, rescore
+from haihe.usecases.rescore import Touched, hold_copies, rescore
 
 WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 
@@ -91,8 +90,8 @@ class Builders:
                         given_at=at,
                     )
                 )
-            rescore(self.ctx, {resident_id: Touched()}, at)
-        try_renew_copies(self.ctx, [resident_id], at)
+            rescored = rescore(self.ctx, {resident_id: Touched()}, at)
+        hold_copies(self.ctx, rescored)
         return resident_id
 
     def source(self, code: str = "TEST") -> str:
@@ -123,8 +122,8 @@ class Builders:
             record_id = row.id
             touched = Touched()
             touched.add(indicator, cause, record_id)
-            rescore(self.ctx, {resident_id: touched}, at)
-        try_renew_copies(self.ctx, [resident_id], at)
+            rescored = rescore(self.ctx, {resident_id: touched}, at)
+        hold_copies(self.ctx, rescored)
         return record_id
 
     def merchant(

@@ -26,9 +26,8 @@ from haihe.storage.office import AuditEntry, write_audit
 from haihe.storage.passes import end_passes_of
 from haihe.storage.residents import Account, Resident
 from haihe.usecases.context import Context, VerifiedIdentity, day_of
-from haihe.usecases.gather_facts import try_renew_copies
 from haihe.usecases.own_records import REAL_NAME, REAL_NAME_INDICATOR, REAL_NAME_NAME, state_record
-from haihe.usecases.rescore import NEW, Touched, rescore
+from haihe.usecases.rescore import NEW, Touched, hold_copies, rescore
 from haihe.usecases.sessions import end_sessions
 
 GUARDED_AGE = 14
@@ -89,10 +88,10 @@ def bind_identity(ctx: Context, account_id: int, claimed: Claimed, at: datetime)
             level=verified.level,
             moved=moved,
         )
-        rescore(ctx, {resident_id: touched}, at)
+        rescored = rescore(ctx, {resident_id: touched}, at)
     with suppress(CacheDown):
         ctx.copies.end_passes(ended)
-    try_renew_copies(ctx, [resident_id], at)
+    hold_copies(ctx, rescored)
     return Bound(verified.level, on, moved)
 
 

@@ -17,9 +17,8 @@ from haihe.storage.reading import JOIN
 from haihe.storage.residents import Consent, Resident
 from haihe.usecases.consent_texts import ConsentText, present_text, present_texts
 from haihe.usecases.context import Context, day_of
-from haihe.usecases.gather_facts import try_renew_copies
 from haihe.usecases.leave import Kept, leave
-from haihe.usecases.rescore import CONSENT, Touched, rescore
+from haihe.usecases.rescore import CONSENT, Touched, hold_copies, rescore
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +88,9 @@ def give_consent(
         db.session.add(given)
         db.session.flush()
         _trace(resident_id, "give_consent", purpose, at, version=text.version)
-        rescore(ctx, {resident_id: _touched(ctx, purpose, at)}, at)
+        rescored = rescore(ctx, {resident_id: _touched(ctx, purpose, at)}, at)
         state = _state(text, given)
-    try_renew_copies(ctx, [resident_id], at)
+    hold_copies(ctx, rescored)
     return state
 
 
@@ -108,8 +107,8 @@ def withdraw_consent(ctx: Context, resident_id: int, purpose: str, at: datetime)
         given.withdrawn_at = at
         db.session.flush()
         _trace(resident_id, "withdraw_consent", purpose, at)
-        rescore(ctx, {resident_id: _touched(ctx, purpose, at)}, at)
-    try_renew_copies(ctx, [resident_id], at)
+        rescored = rescore(ctx, {resident_id: _touched(ctx, purpose, at)}, at)
+    hold_copies(ctx, rescored)
     return Withdrawn(purpose, False, ())
 
 

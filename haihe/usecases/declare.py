@@ -17,9 +17,8 @@ from haihe.storage.reading import JOIN
 from haihe.storage.records import RecordRow
 from haihe.usecases.consents import consents_in_force, not_joined
 from haihe.usecases.context import Context, day_of
-from haihe.usecases.gather_facts import try_renew_copies
 from haihe.usecases.own_records import SELF, SELF_NAME, state_record
-from haihe.usecases.rescore import NEW, Touched, rescore
+from haihe.usecases.rescore import NEW, Rescored, Touched, hold_copies, rescore
 
 # How a rulebook writes that a fact is for the resident to state.
 ONESELF = "居民本人"
@@ -47,6 +46,7 @@ def declare(ctx: Context, resident_id: int, fact_code: str, holds: bool, at: dat
         if JOIN not in consents_in_force(resident_id):
             raise not_joined()
         level = YES if holds else NO
+        rescored = Rescored()
         record_id = state_record(SELF, SELF_NAME, list(declarable), resident_id, fact.code, level, at)
         if record_id is not None:
             write_audit(
@@ -59,8 +59,8 @@ def declare(ctx: Context, resident_id: int, fact_code: str, holds: bool, at: dat
             )
             touched = Touched()
             touched.add(fact.code, NEW, record_id)
-            rescore(ctx, {resident_id: touched}, at)
-    try_renew_copies(ctx, [resident_id], at)
+            rescored = rescore(ctx, {resident_id: touched}, at)
+    hold_copies(ctx, rescored)
     return Declaration(fact.code, fact.name, holds, day_of(at))
 
 

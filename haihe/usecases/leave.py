@@ -21,9 +21,8 @@ from haihe.storage.reading import JOIN
 from haihe.storage.residents import Consent
 from haihe.storage.scores import LedgerEntry, ScoreRow
 from haihe.usecases.context import Context, day_of
-from haihe.usecases.gather_facts import try_renew_copies
 from haihe.usecases.own_records import withdraw_own_statements
-from haihe.usecases.rescore import Touched, rescore
+from haihe.usecases.rescore import Rescored, Touched, hold_copies, rescore
 
 KEPT_MONTHS = 36
 RUNNING = (OrderState.CREATED, OrderState.DOING)
@@ -52,6 +51,7 @@ def leave(ctx: Context, resident_id: int, at: datetime) -> tuple[Kept, ...]:
             ).scalars()
         )
         ended = end_passes_of(resident_id, at)
+        rescored = Rescored()
         if withdrawn:
             withdraw_own_statements(resident_id, at)
             db.session.execute(delete(LedgerEntry).where(LedgerEntry.resident_id == resident_id))
@@ -59,12 +59,11 @@ def leave(ctx: Context, resident_id: int, at: datetime) -> tuple[Kept, ...]:
             write_audit(
                 at, f"resident:{resident_id}", "leave", f"resident:{resident_id}", withdrawn=sorted(withdrawn)
             )
-            rescore(ctx, {resident_id: Touched()}, at)
+            rescored = rescore(ctx, {resident_id: Touched()}, at)
         kept = what_is_kept(ctx, resident_id, at)
     with suppress(CacheDown):
         ctx.copies.end_passes(ended)
-    if withdrawn:
-        try_renew_copies(ctx, [resident_id], at)
+    hold_copies(ctx, rescored)
     return kept
 
 

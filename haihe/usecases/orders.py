@@ -19,9 +19,9 @@ from haihe.storage.decisions import DecisionRow, Order
 from haihe.storage.office import write_audit
 from haihe.storage.passes import end_pass_of_decision
 from haihe.usecases.context import Context, day_of
-from haihe.usecases.gather_facts import gather_facts, try_renew_copies
+from haihe.usecases.gather_facts import gather_facts
 from haihe.usecases.journal import take_over_journal
-from haihe.usecases.rescore import Touched, rescore
+from haihe.usecases.rescore import Rescored, Touched, hold_copies, rescore
 from haihe.usecases.rules_in_force import Partner
 
 
@@ -63,9 +63,9 @@ def open_order(ctx: Context, partner: Partner, out_order_no: str, decision_id: s
         db.session.flush()
         spent = end_pass_of_decision(decision_id, at)
         _trace(partner, "open_order", order, at)
-        rescore(ctx, {order.resident_id: Touched()}, at)
+        rescored = rescore(ctx, {order.resident_id: Touched()}, at)
     _forget_passes(ctx, spent)
-    try_renew_copies(ctx, [order.resident_id], at)
+    hold_copies(ctx, rescored)
     return order
 
 
@@ -75,15 +75,14 @@ def end_order(ctx: Context, partner: Partner, out_order_no: str, state: OrderSta
         order = find_order(partner, out_order_no)
         lock_residents([order.resident_id])
         db.session.refresh(order, with_for_update=True)
-        changed = order.state != state
-        if changed:
+        rescored = Rescored()
+        if order.state != state:
             order.state = next_state(OrderState(order.state), state)
             order.ended_at = at
             db.session.flush()
             _trace(partner, f"order_{state.lower()}", order, at)
-            rescore(ctx, {order.resident_id: Touched()}, at)
-    if changed:
-        try_renew_copies(ctx, [order.resident_id], at)
+            rescored = rescore(ctx, {order.resident_id: Touched()}, at)
+    hold_copies(ctx, rescored)
     return order
 
 

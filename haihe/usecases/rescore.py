@@ -7,13 +7,15 @@ the stale copy are committed together or not at all.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from haihe.cache.copies import CacheDown
+from haihe.cache.copy import pack
 from haihe.domain.kinds import UnbrokenMonths
 from haihe.domain.rulebook import Rulebook
 from haihe.domain.scoring import LineKind, Score
@@ -21,7 +23,7 @@ from haihe.storage.copies import lock_residents, mark_stale, next_versions
 from haihe.storage.db import db
 from haihe.storage.scores import LedgerEntry, ScoreRow
 from haihe.usecases.context import Context, day_of
-from haihe.usecases.gather_facts import gather_facts
+from haihe.usecases.gather_facts import copy_of, gather_facts
 
 NEW, EXPIRED, ACCRUED, REPAIRED, DISPUTED, CORRECTED, RULE_CHANGE, CONSENT = (
     "NEW",
@@ -48,13 +50,21 @@ class Touched:
         self.record_ids.setdefault(indicator, []).append(record_id)
 
 
-def rescore(ctx: Context, touched: Mapping[int, Touched], at: datetime) -> int:
-    """Compute these residents anew, write what changed and put their copies out of use; returns how many totals moved.
+@dataclass(frozen=True, slots=True)
+class Rescored:
+    """How many totals moved, and the new copies: good from the moment that the deed is committed."""
 
-    After the commit the caller renews the copies (`try_renew_copies`); if it cannot, the keeper does.
+    moved: int = 0
+    copies: tuple[tuple[int, bytes], ...] = ()
+
+
+def rescore(ctx: Context, touched: Mapping[int, Touched], at: datetime) -> Rescored:
+    """Compute these residents anew, write what changed and put their old copies out of use.
+
+    After the commit the caller has the new copies held (`hold_copies`); where Redis does not answer, the keeper does it.
     """
     if not touched:
-        return 0
+        return Rescored()
     ids = list(touched)
     lock_residents(ids)
     on = day_of(at)
@@ -65,7 +75,13 @@ def rescore(ctx: Context, touched: Mapping[int, Touched], at: datetime) -> int:
     scores = {r: g.score for r, g in gathered.items()}
     moved = _write(rulebook, scores, _held_scores(ids), touched, at)
     mark_stale(versions, forgotten=_forget(ctx, versions))
-    return moved
+    return Rescored(moved, tuple((r, pack(copy_of(g, at), rulebook)) for r, g in gathered.items()))
+
+
+def hold_copies(ctx: Context, rescored: Rescored) -> None:
+    """After the commit: hold the new copies in Redis if it answers; if not, they are on the keeper's list."""
+    with suppress(CacheDown):
+        ctx.copies.put(rescored.copies)
 
 
 def bring_up_to_date(ctx: Context, ids: Sequence[int], at: datetime) -> int:
@@ -131,7 +147,7 @@ def _write(
     touched: Mapping[int, Touched],
     at: datetime,
 ) -> int:
-    entries: list[LedgerEntry] = []
+    entries: list[dict[str, object]] = []
     rows = []
     gone = [r for r, s in scores.items() if s is None and r in before]
     moved = 0
@@ -143,7 +159,8 @@ def _write(
         moved += held is None or held.total != score.total
         entries += new
         rows.append(_row(resident_id, score, at))
-    db.session.add_all(entries)
+    if entries:
+        db.session.execute(insert(LedgerEntry.__table__), entries)
     if rows:
         statement = upsert(ScoreRow).values(rows)
         changed = {c: statement.excluded[c] for c in rows[0] if c != "resident_id"}
@@ -171,7 +188,7 @@ def _row(resident_id: int, score: Score, at: datetime) -> dict[str, object]:
 
 def _entries(
     resident_id: int, rulebook: Rulebook, held: ScoreRow | None, score: Score, touched: Touched, at: datetime
-) -> Iterable[LedgerEntry]:
+) -> Iterable[dict[str, object]]:
     """One entry for every part that moved; each begins where the last one ended."""
     old = dict(held.parts) if held else {}
     new = parts_of(score)
@@ -180,18 +197,18 @@ def _entries(
         delta = new.get(part, 0) - old.get(part, 0)
         if not delta:
             continue
-        yield LedgerEntry(
-            resident_id=resident_id,
-            at=at,
-            on=score.on,
-            before=running,
-            after=running + delta,
-            delta=delta,
-            part=part,
-            cause=_cause(part, delta, rulebook, held, touched),
-            record_ids=touched.record_ids.get(part, []),
-            rulebook=score.rulebook,
-        )
+        yield {
+            "resident_id": resident_id,
+            "at": at,
+            "as_of": score.on,
+            "before": running,
+            "after": running + delta,
+            "delta": delta,
+            "part": part,
+            "cause": _cause(part, delta, rulebook, held, touched),
+            "record_ids": touched.record_ids.get(part, []),
+            "rulebook": score.rulebook,
+        }
         running += delta
 
 

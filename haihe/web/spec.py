@@ -71,6 +71,12 @@ class Doors(Api):  # type: ignore[misc]  # flask-smorest carries no types.
     def _register_error_handlers(self) -> None:
         """`web/problems.py` tells every error already."""
 
+    def _register_responses(self) -> None:
+        """Errors are problem documents, and are described as such."""
+        self.DEFAULT_RESPONSE_CONTENT_TYPE = "application/problem+json"
+        super()._register_responses()
+        del self.DEFAULT_RESPONSE_CONTENT_TYPE
+
 
 def describe(app: Flask) -> Doors:
     """The API whose blueprints describe themselves, and the page to browse it."""

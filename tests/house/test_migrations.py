@@ -13,7 +13,18 @@ from flask import Flask
 from haihe.storage.tables import db
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
-FORBIDDEN = {"religion", "blood", "disease", "illness", "fingerprint", "face", "voice", "gene", "income", "property"}
+FORBIDDEN = {
+    "religion",
+    "blood",
+    "disease",
+    "illness",
+    "fingerprint",
+    "face",
+    "voice",
+    "gene",
+    "income",
+    "property",
+}
 
 
 def test_there_is_one_head_and_the_numbers_have_no_gap() -> None:

@@ -30,9 +30,8 @@ from haihe.storage.incoming import (
 )
 from haihe.storage.office import write_audit
 from haihe.usecases.context import Context
-from haihe.usecases.gather_facts import try_renew_copies
 from haihe.usecases.records_in.checking import Checked, Refused
-from haihe.usecases.rescore import CORRECTED, NEW, REPAIRED, Touched, rescore
+from haihe.usecases.rescore import CORRECTED, NEW, REPAIRED, Rescored, Touched, hold_copies, rescore
 
 TRIES = 5
 PAUSE = 0.1
@@ -58,7 +57,7 @@ def store_chunk(ctx: Context, source: str, import_id: int, chunk: Chunk, at: dat
     for tried in range(1, TRIES + 1):
         try:
             with transaction():
-                counted = _store(ctx, source, import_id, chunk, at, actor)
+                rescored = _store(ctx, source, import_id, chunk, at, actor)
             break
         except OperationalError as error:
             if getattr(error.orig, "sqlstate", None) not in PASSING:
@@ -68,16 +67,15 @@ def store_chunk(ctx: Context, source: str, import_id: int, chunk: Chunk, at: dat
                     "IMPORT_BUSY", "数据库繁忙，文件尚未导完；请稍后重新报送同一文件，将从断点继续"
                 ) from error
             time.sleep(PAUSE * tried * tried)
-    if counted:
-        try_renew_copies(ctx, counted, at)
+    hold_copies(ctx, rescored)
 
 
-def _store(ctx: Context, source: str, import_id: int, chunk: Chunk, at: datetime, actor: str) -> list[int]:
-    """Everything of one transaction; returns the residents whose copies can be made anew."""
+def _store(ctx: Context, source: str, import_id: int, chunk: Chunk, at: datetime, actor: str) -> Rescored:
+    """Everything of one transaction; returns the copies to be held once it is committed."""
     lock_source(source)
     done = lock_import(import_id)
     if done >= chunk.last_line:
-        return []
+        return Rescored()
     # Somebody else may be sending the same file at the same time, and be further on.
     checked = [row for row in chunk.checked if row.no > done]
     ids, new = _residents(ctx, checked, at)
@@ -218,10 +216,10 @@ def _sealed(ctx: Context, line: Refused) -> dict[str, object]:
     }
 
 
-def _rescored(ctx: Context, touched: dict[int, Touched], new: set[int], at: datetime) -> list[int]:
+def _rescored(ctx: Context, touched: dict[int, Touched], new: set[int], at: datetime) -> Rescored:
     """Points of those who have joined. Of the others only the copy is put out of use, and nobody has one of the new."""
     joined = joined_among([r for r in touched if r not in new])
-    rescore(ctx, {r: t for r, t in touched.items() if r in joined}, at)
+    rescored = rescore(ctx, {r: t for r, t in touched.items() if r in joined}, at)
     others = [r for r in touched if r not in joined and r not in new]
     if others:
         versions = next_versions(others)
@@ -231,4 +229,4 @@ def _rescored(ctx: Context, touched: dict[int, Touched], new: set[int], at: date
             mark_stale(versions, forgotten=False)
         else:
             mark_stale(versions, forgotten=True)
-    return sorted(joined)
+    return rescored

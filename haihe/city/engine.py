@@ -1,0 +1,73 @@
+"""The engine that carries whole-city expressions: DuckDB inside this process, or Apache Spark."""
+
+from __future__ import annotations
+
+import re
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import ibis
+from ibis.backends import BaseBackend
+
+DUCKDB = "duckdb"
+SPARK = re.compile(r"spark://\S+|local(\[(\d+|\*)\])?|yarn|k8s://\S+")
+MEMORY = "6GB"
+THREADS = 2
+
+
+class EngineUnavailable(Exception):
+    """The engine asked for cannot be had here; the message says what is missing."""
+
+
+def connect(
+    url: str = DUCKDB, *, memory: str = MEMORY, threads: int = THREADS, temporary: Path | None = None
+) -> BaseBackend:
+    """The engine named by `url`: `duckdb` (in this process), `local[2]` or `spark://host:port`.
+
+    `memory` is what it may hold at once; what does not fit goes to the directory `temporary` (DuckDB's own choice
+    where none is given). On Spark `memory` and `temporary` hold for the driver alone; executors have settings of their own.
+    """
+    if url == DUCKDB:
+        return _duckdb(memory, threads, temporary)
+    if SPARK.fullmatch(url):
+        return _spark(url, memory, temporary)
+    raise EngineUnavailable(f"不认识的计算引擎 {url!r}：应为 duckdb、local[2] 或 spark://主机:端口")
+
+
+def _duckdb(memory: str, threads: int, temporary: Path | None) -> BaseBackend:
+    settings: dict[str, Any] = {"memory_limit": memory, "threads": threads}
+    if temporary is not None:
+        temporary.mkdir(parents=True, exist_ok=True)
+        settings["temp_directory"] = str(temporary)
+    # Nothing here rests on the order of rows, and keeping it would cost memory.
+    return ibis.duckdb.connect(preserve_insertion_order=False, **settings)
+
+
+def _spark(url: str, memory: str, temporary: Path | None) -> BaseBackend:
+    if find_spec("pyspark") is None:
+        raise EngineUnavailable("没有安装 pyspark：pip install --require-hashes -r requirements-spark.txt")
+    from pyspark.errors import PySparkException
+    from pyspark.sql import SparkSession
+
+    builder = (
+        SparkSession.builder.master(url)
+        .appName("haihe-city")
+        .config("spark.driver.memory", memory.removesuffix("B").lower())
+        .config("spark.ui.enabled", "false")
+        .config("spark.ui.showConsoleProgress", "false")
+        .config("spark.sql.execution.arrow.pyspark.enabled", "true")
+        # The days of very old windows are days of the proleptic calendar in Python, in Parquet and here alike.
+        .config("spark.sql.parquet.datetimeRebaseModeInRead", "CORRECTED")
+        .config("spark.sql.parquet.datetimeRebaseModeInWrite", "CORRECTED")
+    )
+    if url.startswith("local"):
+        # Two hundred shuffle partitions are for a cluster; on one machine they are only overhead.
+        builder = builder.config("spark.sql.shuffle.partitions", "8")
+    if temporary is not None:
+        builder = builder.config("spark.local.dir", str(temporary))
+    try:
+        session = builder.getOrCreate()
+    except (PySparkException, RuntimeError, OSError) as error:
+        raise EngineUnavailable(f"Spark 没能启动（需要 Java 17）：{error}") from error
+    return ibis.pyspark.connect(session)
