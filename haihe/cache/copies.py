@@ -20,6 +20,7 @@ from redis.retry import Retry
 
 from haihe.cache import keys, scripts
 from haihe.cache.copy import tombstone
+from haihe.cache.passes import pack_pass, unpack_pass
 from haihe.domain.passes import HeldPass
 
 T = TypeVar("T")
@@ -49,9 +50,7 @@ class JournalEntry:
 
     stream: str
     entry_id: bytes
-    journal: bytes
-    facts: bytes
-    answer: bytes
+    entry: bytes
 
 
 class Copies:
@@ -85,51 +84,32 @@ class Copies:
         generation = None if found[0] is None or not self._believes() else int(found[0])
         if len(found) == 1:
             return Glance(generation, None, None)
-        _voucher, resident_id, expires_ms, scenario, merchant_id, answer, copy = found
-        held = HeldPass(
-            int(resident_id),
-            int(expires_ms),
-            scenario.decode(),
-            None if merchant_id is None else int(merchant_id),
-            answer,
-        )
-        return Glance(generation, held, copy)
+        return Glance(generation, unpack_pass(found[1]), found[2])
 
-    def settle(
-        self, code_hash: bytes, merchant_id: int, answer: bytes, keep_ms: int, journal: bytes, facts: bytes
-    ) -> bytes | None:
-        """One round trip: make this merchant the owner of the pass and write the decision to the journal.
+    def settle(self, code_hash: bytes, settled: HeldPass, keep_ms: int, entry: bytes) -> HeldPass | None:
+        """One round trip: make a merchant the owner of the pass, with its answer, and write the entry to the journal.
 
-        Returns the answer that stands: this one, or the one this merchant was given before; None when the pass is
-        another merchant's by now, or gone.
+        Returns the pass as it now stands: as just settled, or as a merchant (this one or another) settled it before, in
+        which case nothing was written; None when it is gone.
         """
         shard = keys.shard_of_pass(code_hash)
         found = self._run(
             scripts.SETTLE,
             (_pass_key(shard, code_hash), keys.decisions(shard)),
-            (merchant_id, answer, keep_ms, journal, facts),
+            (pack_pass(settled), keep_ms, entry),
         )
-        return found[1] if len(found) == 2 else None
+        return None if found is None else unpack_pass(found)
 
-    def note(self, code_hash: bytes, journal: bytes) -> None:
+    def note(self, code_hash: bytes, entry: bytes) -> None:
         """Write a decision that settles no pass (an unknown or spent code) to the journal."""
         stream = keys.decisions(keys.shard_of_pass(code_hash))
-        self._guard(lambda: self._client.xadd(stream, {"j": journal, "f": b"", "a": b""}))
+        self._guard(lambda: self._client.xadd(stream, {"d": entry}))
 
     def store_pass(self, code_hash: bytes, held: HeldPass, keep_ms: int) -> None:
-        """Hold a pass for `keep_ms`; one that is held already keeps its owner."""
+        """Hold a pass for `keep_ms`. One that nobody owns yet never takes the place of one that is held already."""
         key = _pass_key(keys.shard_of_pass(code_hash), code_hash)
-        fields: dict[str, Any] = {"r": held.resident_id, "x": held.expires_ms, "s": held.scenario}
-        if held.merchant_id is not None:
-            fields |= {"m": held.merchant_id, "a": held.answer or b""}
-
-        def store() -> None:
-            pipe = self._client.pipeline(transaction=False)
-            pipe.hset(key, mapping=fields)
-            pipe.pexpire(key, keep_ms)
-            pipe.execute()
-
-        self._guard(store)
+        unowned = held.merchant_id is None
+        self._guard(lambda: self._client.set(key, pack_pass(held), px=keep_ms, nx=unowned))
 
     def end_passes(self, code_hashes: Iterable[bytes]) -> None:
         """Forget passes that have served or were taken back."""
@@ -316,4 +296,4 @@ def _entries(found: Any) -> Iterable[JournalEntry]:
         # redis-py 8 nests the entries of a stream once more under RESP3.
         for entry_id, fields in entries[0] if entries and isinstance(entries[0], list) else entries:
             if fields:
-                yield JournalEntry(stream.decode(), entry_id, fields[b"j"], fields[b"f"], fields[b"a"])
+                yield JournalEntry(stream.decode(), entry_id, fields[b"d"])

@@ -3,31 +3,26 @@
 from __future__ import annotations
 
 # KEYS pass, voucher · ARGV bucket prefix, shards, bucket size
-# → [voucher, resident, expires_ms, scenario, merchant, answer, copy]; all but the voucher are missing for an unknown pass.
+# → [voucher, pass, copy]; the last two are missing for an unknown pass. A pass begins with its resident (8 bytes).
 LOOK = """
 local voucher = redis.call('GET', KEYS[2])
-local pass = redis.call('HMGET', KEYS[1], 'r', 'x', 's', 'm', 'a')
-if not pass[1] then return {voucher} end
-local place = math.floor(tonumber(pass[1]) / tonumber(ARGV[2]))
-local size = tonumber(ARGV[3])
-local copy = redis.call('HGET', ARGV[1] .. string.format('%d', math.floor(place / size)), place % size)
-return {voucher, pass[1], pass[2], pass[3], pass[4], pass[5], copy}
+local pass = redis.call('GET', KEYS[1])
+if not pass then return {voucher} end
+local place = math.floor(struct.unpack('>I8', pass) / ARGV[2])
+local copy = redis.call('HGET', ARGV[1] .. string.format('%d', math.floor(place / ARGV[3])), place % ARGV[3])
+return {voucher, pass, copy}
 """
 
-# KEYS pass, stream · ARGV merchant, answer, keep_ms, journal, facts
-# The first merchant owns the pass. → [1, answer] when the answer now stands (the journal has it), [0, answer] when this
-# merchant had been answered before, [0] when the pass is another merchant's or gone; only the first writes the journal.
+# KEYS pass, stream · ARGV pass as settled, keep_ms, entry for the journal
+# The first merchant owns the pass. → the pass as it now stands: as settled just now (and the journal has it), or as
+# settled before, by this merchant or another; nothing when the pass is gone. Bytes 17 to 20 are the merchant.
 SETTLE = """
-local pass = redis.call('HMGET', KEYS[1], 'r', 'm', 'a')
-if not pass[1] then return {0} end
-if pass[2] then
-  if pass[2] == ARGV[1] then return {0, pass[3]} end
-  return {0}
-end
-redis.call('HSET', KEYS[1], 'm', ARGV[1], 'a', ARGV[2])
-redis.call('PEXPIRE', KEYS[1], ARGV[3])
-redis.call('XADD', KEYS[2], '*', 'j', ARGV[4], 'f', ARGV[5], 'a', ARGV[2])
-return {1, ARGV[2]}
+local pass = redis.call('GET', KEYS[1])
+if not pass then return false end
+if string.sub(pass, 17, 20) ~= '\\0\\0\\0\\0' then return pass end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+redis.call('XADD', KEYS[2], '*', 'd', ARGV[3])
+return ARGV[1]
 """
 
 # KEYS bucket · ARGV field, copy. The first eight bytes are the version: an older copy never replaces a newer one.

@@ -79,7 +79,7 @@ def _answer_from_copies(
     refusal = _refusal(held, partner, question)
     if refusal is not None:
         note, answer = _closed(ctx, question, partner, code_hash, held.resident_id, refusal)
-        ctx.copies.note(code_hash, note.to_bytes())
+        ctx.copies.note(code_hash, note.to_entry())
         return answer
     rulebook = ctx.rules.rulebook(question.on)
     packed = glance.copy
@@ -89,11 +89,13 @@ def _answer_from_copies(
         packed = pack(copy, rulebook)
         ctx.copies.put([(held.resident_id, packed)])
     note, answer = _decided(ctx, question, partner, code_hash, held.resident_id, copy.facts)
-    settled = ctx.copies.settle(code_hash, note.merchant_id, answer, KEEP_MS, note.to_bytes(), packed)
-    if settled is not None:
-        return settled
+    settled = HeldPass(held.resident_id, held.expires_ms, held.scenario, note.merchant_id, answer)
+    stands = ctx.copies.settle(code_hash, settled, KEEP_MS, note.to_entry(packed, answer))
+    given = None if stands is None else _answered(stands, partner, question)
+    if given is not None:
+        return given
     note, answer = _closed(ctx, question, partner, code_hash, held.resident_id, MerchantCode.CODE_EXPIRED)
-    ctx.copies.note(code_hash, note.to_bytes())
+    ctx.copies.note(code_hash, note.to_entry())
     return answer
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import struct
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
@@ -16,6 +17,7 @@ from haihe.storage.passes import add_decisions, claim_passes
 from haihe.usecases.context import Context
 
 READER = "keeper"
+LENGTHS = struct.Struct(">HH")
 log = logging.getLogger(__name__)
 
 
@@ -34,17 +36,22 @@ class DecisionNote:
     code: str
     offer: int | None
 
-    def to_bytes(self) -> bytes:
-        """As the journal keeps it."""
-        return orjson.dumps(
+    def to_entry(self, facts: bytes = b"", answer: bytes = b"") -> bytes:
+        """As the journal keeps it, with the facts it rested on and the answer that was given, if they settled a pass."""
+        note = orjson.dumps(
             {name: getattr(self, name) for name in FIELDS} | {"pass_hash": self.pass_hash.hex()}
         )
+        return LENGTHS.pack(len(note), len(facts)) + note + facts + answer
 
     @staticmethod
-    def from_bytes(kept: bytes) -> DecisionNote:
-        """As the journal kept it."""
-        held = orjson.loads(kept)
-        return DecisionNote(**held | {"pass_hash": bytes.fromhex(held["pass_hash"])})
+    def from_entry(entry: bytes) -> tuple[DecisionNote, bytes, bytes]:
+        """Note, facts and answer as the journal kept them."""
+        note_length, facts_length = LENGTHS.unpack_from(entry)
+        facts_at = LENGTHS.size + note_length
+        answer_at = facts_at + facts_length
+        held = orjson.loads(entry[LENGTHS.size : facts_at])
+        note = DecisionNote(**held | {"pass_hash": bytes.fromhex(held["pass_hash"])})
+        return note, entry[facts_at:answer_at], entry[answer_at:]
 
     def to_row(self, facts: bytes | None) -> dict[str, Any]:
         """As the table of decisions keeps it."""
@@ -81,10 +88,12 @@ def _store(entries: list[JournalEntry]) -> list[JournalEntry]:
 
 
 def _store_together(entries: list[JournalEntry]) -> None:
-    notes = [(DecisionNote.from_bytes(e.journal), e) for e in entries]
+    read = [DecisionNote.from_entry(e.entry) for e in entries]
     with transaction():
-        add_decisions([note.to_row(e.facts) for note, e in notes])
-        claim_passes([(n.pass_hash, n.merchant_id, n.decision_id, e.answer) for n, e in notes if e.answer])
+        add_decisions([note.to_row(facts) for note, facts, _answer in read])
+        claim_passes(
+            [(n.pass_hash, n.merchant_id, n.decision_id, answer) for n, _facts, answer in read if answer]
+        )
 
 
 def _store_alone(entry: JournalEntry) -> bool:

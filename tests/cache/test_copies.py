@@ -49,24 +49,39 @@ def test_one_look_tells_pass_copy_and_voucher(copies: Copies, code_hash: bytes) 
     assert glance.copy == version(1)
 
 
-def test_the_first_merchant_settles_and_the_second_gets_nothing(copies: Copies, code_hash: bytes) -> None:
-    assert copies.settle(code_hash, 1, b"yes", HOUR_MS, b"j", b"f") == b"yes"
-    assert copies.settle(code_hash, 2, b"other", HOUR_MS, b"j", b"f") is None
-    assert copies.settle(code_hash, 1, b"changed", HOUR_MS, b"j", b"f") == b"yes"
+def settled(merchant_id: int, answer: bytes) -> HeldPass:
+    return HeldPass(RESIDENT, 1_000, "XYZ-07", merchant_id, answer)
+
+
+def test_the_first_merchant_settles_and_whoever_comes_later_finds_it_so(
+    copies: Copies, code_hash: bytes
+) -> None:
+    first = settled(1, b"yes")
+
+    assert copies.settle(code_hash, first, HOUR_MS, b"entry") == first
+    assert copies.settle(code_hash, settled(2, b"other"), HOUR_MS, b"entry") == first
+    assert copies.settle(code_hash, settled(1, b"changed"), HOUR_MS, b"entry") == first
 
 
 def test_only_the_first_settling_reaches_the_journal(copies: Copies, code_hash: bytes) -> None:
     copies.open_journal()
-    copies.settle(code_hash, 1, b"yes", HOUR_MS, b"first", b"f")
-    copies.settle(code_hash, 1, b"yes", HOUR_MS, b"second", b"f")
+    copies.settle(code_hash, settled(1, b"yes"), HOUR_MS, b"first")
+    copies.settle(code_hash, settled(1, b"yes"), HOUR_MS, b"second")
 
-    assert [e.journal for e in copies.read_journal("reader", 10, from_start=False)] == [b"first"]
+    assert [e.entry for e in copies.read_journal("reader", 10, from_start=False)] == [b"first"]
 
 
 def test_a_pass_that_is_gone_cannot_be_settled(copies: Copies, code_hash: bytes) -> None:
     copies.end_passes([code_hash])
 
-    assert copies.settle(code_hash, 1, b"yes", HOUR_MS, b"j", b"f") is None
+    assert copies.settle(code_hash, settled(1, b"yes"), HOUR_MS, b"entry") is None
+
+
+def test_an_unowned_pass_never_takes_the_place_of_an_owned_one(copies: Copies, code_hash: bytes) -> None:
+    copies.settle(code_hash, settled(1, b"yes"), HOUR_MS, b"entry")
+    copies.store_pass(code_hash, HeldPass(RESIDENT, 1_000, "XYZ-07"), HOUR_MS)
+
+    assert copies.look(code_hash).held == settled(1, b"yes")
 
 
 def test_a_newer_copy_replaces_an_older_one_and_never_the_other_way(copies: Copies, code_hash: bytes) -> None:
