@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from haihe.cache.copies import JournalEntry
 from haihe.storage.db import transaction
-from haihe.storage.passes import add_decisions, claim_passes
+from haihe.storage.passes import TakenTogetherOrNotAtAll, add_decisions, claim_passes
 from haihe.usecases.context import Context
 
 READER = "keeper"
@@ -81,16 +81,16 @@ def take_over_journal(ctx: Context, most: int = 1000) -> int:
 def _store(entries: list[JournalEntry]) -> list[JournalEntry]:
     """Commit the entries, all at once if possible; returns those that PostgreSQL now has."""
     try:
-        _store_together(entries)
-    except SQLAlchemyError:
+        _store_together(entries, some_may_be_there=False)
+    except (SQLAlchemyError, TakenTogetherOrNotAtAll):
         return [e for e in entries if _store_alone(e)]
     return entries
 
 
-def _store_together(entries: list[JournalEntry]) -> None:
+def _store_together(entries: list[JournalEntry], some_may_be_there: bool) -> None:
     read = [DecisionNote.from_entry(e.entry) for e in entries]
     with transaction():
-        add_decisions([note.to_row(facts) for note, facts, _answer in read])
+        add_decisions([note.to_row(facts) for note, facts, _answer in read], some_may_be_there)
         claim_passes(
             [(n.pass_hash, n.merchant_id, n.decision_id, answer) for n, _facts, answer in read if answer]
         )
@@ -99,7 +99,7 @@ def _store_together(entries: list[JournalEntry]) -> None:
 def _store_alone(entry: JournalEntry) -> bool:
     """One entry that PostgreSQL refuses must not hold up the others; it stays in the journal and is complained of."""
     try:
-        _store_together([entry])
+        _store_together([entry], some_may_be_there=True)
     except SQLAlchemyError:
         log.exception("journal entry %s of %s cannot be stored", entry.entry_id, entry.stream)
         return False
