@@ -13,6 +13,7 @@ from datetime import date
 from enum import IntEnum
 
 import ibis
+import ibis.expr.types as ir
 import pyarrow as pa
 
 from haihe.domain.dates import earliest_start
@@ -71,7 +72,9 @@ def slots_of(rulebook: Rulebook) -> tuple[Slot, ...]:
         # Nought means that there is no record; the points are held one higher.
         bits = (abs(indicator.cap) + 1).bit_length()
         if bits > WORD_BITS:
-            raise ValueError(f"{indicator.code}: a cap of {indicator.cap} points is beyond anything countable")
+            raise ValueError(
+                f"{indicator.code}: a cap of {indicator.cap} points is beyond anything countable"
+            )
         if shift + bits > WORD_BITS:
             word, shift = word + 1, 0
         slots.append(Slot(number, indicator, _how(indicator), word, shift, bits))
@@ -98,9 +101,7 @@ def steps_of(rulebook: Rulebook) -> int:
 def rules_table(rulebook: Rulebook, on: date) -> ibis.Table:
     """What a record is on this day by its indicator and severity: which days are within its window, and on which step."""
     most = steps_of(rulebook)
-    rows = [
-        _rule(slot, severity, most, on) for slot in slots_of(rulebook) for severity in SEVERITIES
-    ]
+    rows = [_rule(slot, severity, most, on) for slot in slots_of(rulebook) for severity in SEVERITIES]
     for code, number in fact_slots(rulebook).items():
         for severity in SEVERITIES:
             rows.append(_row(code, severity, number, How.FACT, Breaks.NEVER, None, (), most, on))
@@ -160,6 +161,15 @@ def kinds_table(slots: tuple[Slot, ...]) -> ibis.Table:
     wide = dict.fromkeys(("each", "unit", "lowest", "highest", "factor"), pa.int64())
     schema = pa.schema([(name, wide.get(name, pa.int32())) for name in rows[0]])
     return ibis.memtable(pa.Table.from_pylist(rows, schema=schema))
+
+
+def step_on(held: ir.Table, rulebook: Rulebook, what: str) -> ir.Value:
+    """`points` or `months` of the step on which each record stands: the first whose end has not passed."""
+    branches = [
+        (held["occurred_on"] >= held[f"step{n}_from"], held[f"step{n}_{what}"])
+        for n in range(steps_of(rulebook))
+    ]
+    return ibis.cases(*branches) if branches else ibis.null("int64")
 
 
 def lengths_of(rulebook: Rulebook) -> tuple[int, ...]:
