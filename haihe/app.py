@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import secrets
 from collections.abc import Callable
@@ -33,6 +34,9 @@ from haihe.web.problems import register_problems
 from haihe.web.resident import benefits, consents, login, passes, points
 from haihe.web.spec import describe
 
+# Names a request that came without a name: unique among all workers, and cheaper than asking the system for chance.
+PROCESS = secrets.token_hex(6)
+ANSWERS = itertools.count(1)
 REQUEST_ID = re.compile(r"[0-9A-Za-z._\-]{1,64}")
 LARGEST_BODY = 64 * 1024 * 1024
 
@@ -105,7 +109,7 @@ def _finish(response: Response) -> Response:
     """What every answer carries. The caller's request id is echoed, so that both sides speak of the same request."""
     given = request.headers.get("X-Request-ID")
     headers = response.headers
-    headers.add("X-Request-ID", given if given and REQUEST_ID.fullmatch(given) else secrets.token_hex(8))
+    headers.add("X-Request-ID", given if given and REQUEST_ID.fullmatch(given) else f"{PROCESS}{next(ANSWERS):x}")
     headers.add("X-Content-Type-Options", "nosniff")
     if "Cache-Control" not in headers:
         headers.add("Cache-Control", "no-store")
