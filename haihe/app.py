@@ -15,7 +15,7 @@ from flask.json.provider import JSONProvider
 from flask_migrate import Migrate
 
 from haihe.cache.copies import Copies
-from haihe.cli import demo, keys, records, rules
+from haihe.cli import city, demo, keys, records, rules
 from haihe.cli.rescore import rescore_command
 from haihe.cli.worker import worker_command
 from haihe.config import Settings, read_settings
@@ -78,7 +78,7 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _
         identity=identity_service(settings),
     )
     _open_doors(app)
-    for group in (demo.group, keys.group, records.group, rules.group):
+    for group in (city.group, demo.group, keys.group, records.group, rules.group):
         app.cli.add_command(group)
     app.cli.add_command(rescore_command)
     app.cli.add_command(worker_command)

@@ -18,7 +18,8 @@ MAY_IMPORT = {
     "outside": {"domain", "outside", "usecases", "config"},
     "usecases": {"domain", "storage", "cache", "usecases"},
     "web": {"domain", "storage", "cache", "usecases", "web"},
-    "cli": {"domain", "storage", "cache", "usecases", "web", "cli", "demo", "config"},
+    "city": {"domain", "storage", "cache", "usecases", "city", "demo"},
+    "cli": {"domain", "storage", "cache", "usecases", "web", "cli", "city", "demo", "config"},
     "demo": {"domain", "storage", "cache", "usecases", "web", "cli", "demo", "config"},
 }
 
@@ -29,6 +30,10 @@ SPOKEN_BY = {
     "flask_sqlalchemy": {"storage"},
     "sqlalchemy": {"storage", "usecases", "web", "cli", "demo"},
     "redis": {"cache"},
+    "ibis": {"city"},
+    "duckdb": {"city"},
+    "pyarrow": {"city"},
+    "pyspark": {"city"},
     "authlib": {"web", "usecases"},
     "marshmallow": {"web"},
 }
