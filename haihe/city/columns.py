@@ -91,6 +91,7 @@ def orders(period: str, scenario: str) -> str:
     return f"orders_{period}_{scenario}"
 
 
+# Orders in progress, of all scenarios together.
 RUNNING_ALTOGETHER = "orders_RUNNING"
 
 

@@ -6,14 +6,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 from ibis.backends import BaseBackend
 
 from haihe.city.engine import connect
 
 HERE = Path(__file__).parent
 
-settings.register_profile("city", max_examples=40, deadline=None, derandomize=True, database=None)
+settings.register_profile(
+    "city",
+    max_examples=40,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=[Phase.explicit, Phase.generate],
+)
 settings.load_profile("city")
 
 

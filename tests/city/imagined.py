@@ -71,30 +71,31 @@ def tier_lists(draw: st.DrawFn) -> tuple[tuple[int | None, int], ...]:
     return tuple(tiers)
 
 
-@st.composite
-def kinds(draw: st.DrawFn, negative: bool) -> Kind:
+def kinds(negative: bool) -> st.SearchStrategy[Kind]:
     """Any of the seven, awarding with the sign that suits."""
     sign = -1 if negative else 1
-    each = sign * draw(st.integers(0, 12))
-    window = draw(windows)
-    choices: list[Kind] = [
-        PerUnit("项", window, each=each, per=draw(st.integers(1, 5))),
-        MonthlyLimited("项", window, each=each, most_per_month=draw(st.integers(1, 6))),
-        WhileListed("项", window, each=each),
-        LevelMap("项", window, levels={name: sign * draw(st.integers(0, 40)) for name in LEVELS[:2]}),
-        SteppedDecay(
-            "项",
-            None,
-            steps=draw(ladders(sign)),
-            steps_by_severity=draw(st.dictionaries(st.sampled_from(Severity), ladders(sign), max_size=2)),
+    each = st.integers(0, 12).map(lambda n: sign * n)
+    unit = st.just("项")
+    worth = st.integers(0, 40).map(lambda n: sign * n)
+    choices: list[st.SearchStrategy[Kind]] = [
+        st.builds(PerUnit, unit, windows, each=each, per=st.integers(1, 5)),
+        st.builds(MonthlyLimited, unit, windows, each=each, most_per_month=st.integers(1, 6)),
+        st.builds(WhileListed, unit, windows, each=each),
+        st.builds(LevelMap, unit, windows, levels=st.fixed_dictionaries(dict.fromkeys(LEVELS[:2], worth))),
+        st.builds(
+            SteppedDecay,
+            unit,
+            st.none(),
+            steps=ladders(sign),
+            steps_by_severity=st.dictionaries(st.sampled_from(Severity), ladders(sign), max_size=2),
         ),
     ]
     if not negative:
         choices += [
-            Tiered("项", window, tiers=draw(tier_lists())),
-            UnbrokenMonths("项", window, each=draw(st.integers(1, 3))),
+            st.builds(Tiered, unit, windows, tiers=tier_lists()),
+            st.builds(UnbrokenMonths, unit, windows, each=st.integers(1, 3)),
         ]
-    return draw(st.sampled_from(choices))
+    return st.one_of(choices)
 
 
 @st.composite

@@ -11,7 +11,6 @@ from ibis.backends import BaseBackend
 from haihe.domain.rulebook import Rulebook
 from tests.city.comparing import rows_alone, rows_together
 from tests.city.imagined import CLASSES, days, lives, rulebooks
-from tests.domain.published import rulebook as published
 
 seeds = st.integers(0, 2**32)
 
