@@ -66,6 +66,7 @@ def _spark(url: str, memory: str, temporary: Path | None) -> BaseBackend:
         builder = builder.config("spark.sql.shuffle.partitions", "8")
     if temporary is not None:
         builder = builder.config("spark.local.dir", str(temporary))
+        builder = builder.config("spark.sql.warehouse.dir", str(temporary / "warehouse"))
     try:
         session = builder.getOrCreate()
     except (PySparkException, RuntimeError, OSError) as error:

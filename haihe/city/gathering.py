@@ -63,8 +63,10 @@ def gather_points(
         answer(code): worth["top"].max(where=worth["slot"] == slot)
         for code, slot in fact_slots(rulebook).items()
     }
+    # Each slot has one row at most and its own bits, so that a sum puts them side by side; not every engine has bit_or.
     words = {
-        word(n): worth["packed"].bit_or(where=worth["word"] == n) for n in sorted({s.word for s in slots})
+        word(n): worth["packed"].sum(where=worth["word"] == n).cast("int64")
+        for n in sorted({s.word for s in slots})
     }
     monthly = {
         units(s): worth["units"].sum(where=worth["slot"] == s.number) for s in slots if s.how is How.MONTHLY

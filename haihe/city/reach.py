@@ -1,0 +1,69 @@
+"""Who is reached by a benefit, as one column beside the facts: the place of the offer they get, null for everybody else.
+
+`decide_columns` tells all that may be asked about a decision, in a table of its own. To compare two scenarios over fourteen
+million residents in one scan their answers must stand beside the facts, without a join: that is what this file is for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from functools import reduce
+from operator import and_, or_
+
+import ibis
+import ibis.expr.types as ir
+
+from haihe.city import columns
+from haihe.city.criteria import NO, YES, holds_column
+from haihe.domain.criteria import All, AnyOf, Criterion, Not
+from haihe.domain.dates import latest_start
+from haihe.domain.scenarios import Quota, Scenario
+
+# 18–29, then decades; the last band has no end.
+BANDS = (18, 30, 40, 50, 60, 70, 80)
+BAND_NAMES = tuple(
+    f"{low}–{high - 1} 岁" for low, high in zip(BANDS, BANDS[1:], strict=False)
+) + (f"{BANDS[-1]} 岁及以上",)
+
+
+def band_column(birth: ir.DateValue, on: date) -> ir.IntegerValue:
+    """The place of somebody's age band; null for whoever is younger than all of them."""
+    older_first = [(birth <= latest_start(12 * low, on), n) for n, low in reversed(list(enumerate(BANDS)))]
+    return ibis.cases(*older_first).cast("int32")
+
+
+def offer_column(scenario: Scenario | None, facts: ir.Table, on: date) -> ir.IntegerValue:
+    """The place of the offer that each counted resident gets on this day; null where they get none."""
+    if scenario is None or not scenario.open_on(on):
+        return ibis.null("int32")
+    usable = [
+        (YES if o.criterion is None else holds_column(o.criterion, facts, on).fill_null(False))
+        & _within(o.quotas, scenario.code, facts)
+        for o in scenario.offers
+    ]
+    eligible = (
+        holds_column(scenario.criterion, facts, on).fill_null(False)
+        & _within(scenario.quotas, scenario.code, facts)
+        & reduce(or_, usable, NO)
+    )
+    best_first = [(eligible & usable[n], n) for n in reversed(range(len(usable)))]
+    return ibis.cases(*best_first).cast("int32")
+
+
+def leaves(criterion: Criterion) -> Iterator[Criterion]:
+    """Every criterion of a tree that is not made of others."""
+    match criterion:
+        case All(parts) | AnyOf(parts):
+            for part in parts:
+                yield from leaves(part)
+        case Not(part):
+            yield from leaves(part)
+        case _:
+            yield criterion
+
+
+def _within(quotas: tuple[Quota, ...], scenario: str, facts: ir.Table) -> ir.BooleanValue:
+    names = [(columns.orders(q.period.value, scenario), q.at_most) for q in quotas]
+    # Where there is no column there are no orders, and a quota is never nought.
+    return reduce(and_, (facts[name] < most for name, most in names if name in facts.columns), YES)

@@ -1,0 +1,73 @@
+"""The same expression on Apache Spark gives the same answers. Skipped where pyspark or Java is missing."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from datetime import date
+from importlib.util import find_spec
+
+import pytest
+from ibis.backends import BaseBackend
+
+from haihe.city.criteria import verdict_column
+from haihe.city.decisions import decide_columns, facts_columns
+from haihe.city.engine import connect
+from haihe.city.scoring import score_columns
+from haihe.demo.plan import Plan
+from haihe.domain.criteria import All, AnyOf, Criterion, Not, PointsAtLeast, Stated
+from tests.city.comparing import Row, rows_alone, rows_of, rows_together, tables, tables_in
+from tests.city.demo_columns import CLASSES, blocks, lives_of
+from tests.city.imagined import Life, lives
+from tests.city.test_criteria import SCENARIO, orders_of, orders_table
+from tests.domain.published import rulebook, scenarios
+
+TODAY = date(2026, 11, 20)
+
+pytestmark = [
+    pytest.mark.skipif(
+        find_spec("pyspark") is None, reason="pyspark is not installed (requirements-spark.txt)"
+    ),
+    pytest.mark.skipif(shutil.which("java") is None, reason="Spark needs Java, and there is none"),
+    pytest.mark.filterwarnings(
+        "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::ResourceWarning"
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BaseBackend]:
+    """Spark on two threads of this machine."""
+    engine = connect("local[2]", memory="1GB", temporary=tmp_path_factory.mktemp("spark"))
+    yield engine
+    engine.disconnect()
+
+
+@pytest.fixture(scope="module")
+def residents() -> list[Life]:
+    """Some of the demo city, and some who live on the edges of every window."""
+    edges = lives(rulebook(), TODAY, 7, 300)
+    city = [life for pair in blocks(Plan(1_000, 7, TODAY)) for life in lives_of(*pair)]
+    return edges + [life for life in city if life.resident.resident_id > len(edges)]
+
+
+def test_points_are_the_same_on_spark_as_one_by_one(spark: BaseBackend, residents: list[Life]) -> None:
+    alone = rows_alone(residents, rulebook(), TODAY)
+    assert rows_together(spark, residents, rulebook(), TODAY, CLASSES) == alone
+
+
+def test_decisions_are_the_same_on_spark_as_on_duckdb(
+    spark: BaseBackend, engine: BaseBackend, residents: list[Life]
+) -> None:
+    tree = AnyOf((All((PointsAtLeast(600), Stated("F01", "驾驶证有效"))), Not(Stated("F02", "车牌已绑定"))))
+    assert decided(spark, residents, tree) == decided(engine, residents, tree)
+
+
+def decided(engine: BaseBackend, residents: list[Life], tree: Criterion) -> list[Row]:
+    people, records = tables(residents, CLASSES)
+    orders = orders_table(orders_of(residents, 3))
+    found = tables_in(engine, residents=people, records=records, orders=orders)
+    scored = score_columns(rulebook(), found["residents"], found["records"], TODAY)
+    facts = facts_columns(scored, found["orders"], (SCENARIO,))
+    verdicts = facts.select("resident_id", verdict=verdict_column(tree, facts, TODAY))
+    return rows_of(engine, decide_columns(scenarios()[SCENARIO], facts, TODAY)) + rows_of(engine, verdicts)
