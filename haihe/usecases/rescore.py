@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import delete, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -51,6 +51,19 @@ class Touched:
 
 
 @dataclass(frozen=True, slots=True)
+class Computed:
+    """What is stored of a score, whichever of the two readings of the rulebook it comes from."""
+
+    total: int
+    grade: str
+    dimensions: Mapping[str, int]
+    parts: Mapping[str, int]
+    on: date
+    last_day: date | None
+    rulebook: str
+
+
+@dataclass(frozen=True, slots=True)
 class Rescored:
     """How many totals moved, and the new copies: good from the moment that the deed is committed."""
 
@@ -72,7 +85,7 @@ def rescore(ctx: Context, touched: Mapping[int, Touched], at: datetime) -> Resco
     versions = next_versions(ids)
     db.session.flush()
     gathered = gather_facts(ids, rulebook, on)
-    scores = {r: g.score for r, g in gathered.items()}
+    scores = {r: computed_of(g.score) for r, g in gathered.items()}
     moved = _write(rulebook, scores, _held_scores(ids), touched, at)
     mark_stale(versions, forgotten=_forget(ctx, versions))
     return Rescored(moved, tuple((r, pack(copy_of(g, at), rulebook)) for r, g in gathered.items()))
@@ -94,14 +107,36 @@ def bring_up_to_date(ctx: Context, ids: Sequence[int], at: datetime) -> int:
     on = day_of(at)
     rulebook = ctx.rules.up_to_date().rulebook(on)
     gathered = gather_facts(ids, rulebook, on)
-    before = _held_scores(ids)
-    scores = {r: g.score for r, g in gathered.items() if _out_of_date(before.get(r), g.score)}
+    return write_what_differs(ctx, rulebook, {r: computed_of(g.score) for r, g in gathered.items()}, at)
+
+
+def write_what_differs(
+    ctx: Context, rulebook: Rulebook, computed: Mapping[int, Computed | None], at: datetime
+) -> int:
+    """Write those of these scores that are not stored as they are; the residents must be locked already."""
+    before = _held_scores(list(computed))
+    scores = {r: c for r, c in computed.items() if _out_of_date(before.get(r), c)}
     if not scores:
         return 0
     versions = next_versions(scores)
     moved = _write(rulebook, scores, before, dict.fromkeys(scores, Touched()), at)
     mark_stale(versions, forgotten=_forget(ctx, versions))
     return moved
+
+
+def computed_of(score: Score | None) -> Computed | None:
+    """What is stored of a score."""
+    if score is None:
+        return None
+    return Computed(
+        total=score.total,
+        grade=score.grade,
+        dimensions=score.dimensions,
+        parts=parts_of(score),
+        on=score.on,
+        last_day=score.last_day,
+        rulebook=score.rulebook,
+    )
 
 
 def parts_of(score: Score) -> dict[str, int]:
@@ -124,12 +159,12 @@ def _held_scores(ids: Sequence[int]) -> dict[int, ScoreRow]:
     return {row.resident_id: row for row in rows}
 
 
-def _out_of_date(held: ScoreRow | None, score: Score | None) -> bool:
+def _out_of_date(held: ScoreRow | None, computed: Computed | None) -> bool:
     """Whether what is stored differs from what holds today, the day until which it holds included."""
-    if held is None or score is None:
-        return held is not score
+    if held is None or computed is None:
+        return held is not computed
     stored = (held.rulebook, held.last_day, held.parts)
-    return stored != (score.rulebook, score.last_day, parts_of(score))
+    return stored != (computed.rulebook, computed.last_day, computed.parts)
 
 
 def _forget(ctx: Context, versions: list[tuple[int, int]]) -> bool:
@@ -142,7 +177,7 @@ def _forget(ctx: Context, versions: list[tuple[int, int]]) -> bool:
 
 def _write(
     rulebook: Rulebook,
-    scores: Mapping[int, Score | None],
+    scores: Mapping[int, Computed | None],
     before: Mapping[int, ScoreRow],
     touched: Mapping[int, Touched],
     at: datetime,
@@ -172,13 +207,13 @@ def _write(
     return moved
 
 
-def _row(resident_id: int, score: Score, at: datetime) -> dict[str, object]:
+def _row(resident_id: int, score: Computed, at: datetime) -> dict[str, object]:
     return {
         "resident_id": resident_id,
         "total": score.total,
         "grade": score.grade,
         "dimensions": dict(score.dimensions),
-        "parts": parts_of(score),
+        "parts": dict(score.parts),
         "as_of": score.on,
         "last_day": score.last_day,
         "rulebook": score.rulebook,
@@ -187,11 +222,16 @@ def _row(resident_id: int, score: Score, at: datetime) -> dict[str, object]:
 
 
 def _entries(
-    resident_id: int, rulebook: Rulebook, held: ScoreRow | None, score: Score, touched: Touched, at: datetime
+    resident_id: int,
+    rulebook: Rulebook,
+    held: ScoreRow | None,
+    score: Computed,
+    touched: Touched,
+    at: datetime,
 ) -> Iterable[dict[str, object]]:
     """One entry for every part that moved; each begins where the last one ended."""
     old = dict(held.parts) if held else {}
-    new = parts_of(score)
+    new = score.parts
     running = held.total if held else 0
     for part in sorted(old.keys() | new.keys()):
         delta = new.get(part, 0) - old.get(part, 0)
