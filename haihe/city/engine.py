@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -47,6 +49,8 @@ def _duckdb(memory: str, threads: int, temporary: Path | None) -> BaseBackend:
 def _spark(url: str, memory: str, temporary: Path | None) -> BaseBackend:
     if find_spec("pyspark") is None:
         raise EngineUnavailable("没有安装 pyspark：pip install --require-hashes -r requirements-spark.txt")
+    if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
+        raise EngineUnavailable("Spark 需要 Java 17，这台机器上没有找到（PATH 与 JAVA_HOME 里都没有）")
     from pyspark.errors import PySparkException
     from pyspark.sql import SparkSession
 
@@ -70,5 +74,5 @@ def _spark(url: str, memory: str, temporary: Path | None) -> BaseBackend:
     try:
         session = builder.getOrCreate()
     except (PySparkException, RuntimeError, OSError) as error:
-        raise EngineUnavailable(f"Spark 没能启动（需要 Java 17）：{error}") from error
+        raise EngineUnavailable(f"Spark 没能在 {url} 启动：{error}") from error
     return ibis.pyspark.connect(session)
