@@ -7,19 +7,16 @@ change has no voucher, and PostgreSQL is asked instead. Every method raises `Cac
 from __future__ import annotations
 
 import hashlib
-import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import redis
-from redis.backoff import NoBackoff
-from redis.cluster import RedisCluster
-from redis.retry import Retry
 
 from haihe.cache import keys, scripts
 from haihe.cache.copy import tombstone
+from haihe.cache.lines import FAILURES, Command, Lines
 from haihe.cache.passes import pack_pass, unpack_pass
 from haihe.domain.passes import HeldPass
 
@@ -28,7 +25,9 @@ GROUP = "postgres"
 # A voucher is good for one second (see usecases/keep_copies.py).
 VOUCHED_MS = 1000
 PAUSE_AFTER_FAILURE = 0.5
-SOCKET_TIMEOUT = 0.5
+
+# The keys of a script, and its arguments.
+Run = tuple[tuple[str, ...], tuple[Any, ...]]
 
 
 class CacheDown(Exception):
@@ -57,21 +56,12 @@ class Copies:
     """The Redis side of the house."""
 
     def __init__(self, url: str) -> None:
-        options: dict[str, Any] = {
-            "socket_timeout": SOCKET_TIMEOUT,
-            "socket_connect_timeout": SOCKET_TIMEOUT,
-            # A connection that Redis closed (it was restarted) is opened anew once; a time-out is not waited for twice.
-            # Whatever is said twice for that reason changes nothing the second time.
-            "retry": Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
-        }
-        self._client: Any
-        if url.startswith("redis+cluster://"):
-            self._client = RedisCluster.from_url(url.replace("redis+cluster://", "redis://", 1), **options)
-        else:
-            self._client = redis.Redis.from_url(url, **options)
-        self._threads = threading.local()
+        self._lines = Lines(url, VOUCHED_MS / 1000)
         self._resting_until = 0.0
-        self._shas = {s: hashlib.sha1(s.encode(), usedforsecurity=False).hexdigest() for s in _SCRIPTS}
+
+    @property
+    def _client(self) -> Any:
+        return self._lines.client
 
     def look(self, code_hash: bytes) -> Glance:
         """One round trip: the voucher, the pass behind the code and the resident's copy."""
@@ -114,28 +104,19 @@ class Copies:
     def end_passes(self, code_hashes: Iterable[bytes]) -> None:
         """Forget passes that have served or were taken back."""
 
-        def end() -> None:
-            pipe = self._client.pipeline(transaction=False)
-            for code_hash in code_hashes:
-                pipe.delete(_pass_key(keys.shard_of_pass(code_hash), code_hash))
-            pipe.execute()
-
-        self._guard(end)
+        keys_of = [_pass_key(keys.shard_of_pass(code_hash), code_hash) for code_hash in code_hashes]
+        self._say_all([(key, ("DEL", key)) for key in keys_of])
 
     def put(self, copies: Sequence[tuple[int, bytes]]) -> None:
         """Hold these residents' copies, each only if it is not older than the one held."""
-        if not copies:
-            return
-
-        def put() -> None:
-            sha = self._load(scripts.PUT)
-            pipe = self._client.pipeline(transaction=False)
-            for resident_id, packed in copies:
-                bucket, field = keys.resident_place(resident_id)
-                pipe.evalsha(sha, 1, bucket, field, packed)
-            pipe.execute()
-
-        self._guard(put)
+        self._run_all(
+            scripts.PUT,
+            [
+                ((bucket,), (field, packed))
+                for resident_id, packed in copies
+                for bucket, field in (keys.resident_place(resident_id),)
+            ],
+        )
 
     def forget(self, versions: Sequence[tuple[int, int]]) -> None:
         """Put copies out of use ahead of a change: (resident, the version that the change will make)."""
@@ -143,15 +124,8 @@ class Copies:
 
     def vouch(self, generation: int, ttl_ms: int) -> None:
         """Say that every copy is up to date with this generation of the configuration, for so long."""
-
-        def vouch() -> None:
-            sha = self._load(scripts.VOUCH)
-            pipe = self._client.pipeline(transaction=False)
-            for shard in range(keys.SHARDS):
-                pipe.evalsha(sha, 2, keys.voucher(shard), keys.floor(shard), generation, ttl_ms)
-            pipe.execute()
-
-        self._guard(vouch)
+        names = [(keys.voucher(shard), keys.floor(shard)) for shard in range(keys.SHARDS)]
+        self._run_all(scripts.VOUCH, [(both, (generation, ttl_ms)) for both in names])
 
     def raise_floor(self, generation: int) -> None:
         """A newer configuration is in force: take the vouchers away and never accept an older generation again."""
@@ -159,34 +133,26 @@ class Copies:
 
     def read_journal(self, reader: str, most: int, from_start: bool) -> list[JournalEntry]:
         """Decisions not yet taken over: those this reader had begun on (`from_start`), else new ones."""
-
-        def read() -> list[JournalEntry]:
-            pipe = self._client.pipeline(transaction=False)
-            for shard in range(keys.SHARDS):
-                stream = keys.decisions(shard)
-                pipe.xreadgroup(GROUP, reader, {stream: "0" if from_start else ">"}, count=most)
-            return [e for found in pipe.execute() for e in _entries(found)]
-
-        return self._guard(read)
+        begin = "0" if from_start else ">"
+        found = self._say_all(
+            [
+                (stream, ("XREADGROUP", "GROUP", GROUP, reader, "COUNT", most, "STREAMS", stream, begin))
+                for stream in _STREAMS
+            ]
+        )
+        return [entry for answer in found for entry in _entries(answer)]
 
     def adopt_journal(self, reader: str, idle_ms: int) -> None:
         """Take over what another reader began on and left; `read_journal(from_start=True)` then returns it."""
-
-        def adopt() -> None:
-            pipe = self._client.pipeline(transaction=False)
-            for shard in range(keys.SHARDS):
-                pipe.xautoclaim(keys.decisions(shard), GROUP, reader, idle_ms, "0", justid=True)
-            pipe.execute()
-
-        self._guard(adopt)
+        self._say_all([(s, ("XAUTOCLAIM", s, GROUP, reader, idle_ms, "0", "JUSTID")) for s in _STREAMS])
 
     def open_journal(self) -> None:
         """Make the reader group where there is none (a new or emptied Redis)."""
 
         def make() -> None:
-            for shard in range(keys.SHARDS):
+            for stream in _STREAMS:
                 try:
-                    self._client.xgroup_create(keys.decisions(shard), GROUP, id="0", mkstream=True)
+                    self._client.xgroup_create(stream, GROUP, id="0", mkstream=True)
                 except redis.ResponseError as error:
                     if "BUSYGROUP" not in str(error):
                         raise
@@ -195,82 +161,43 @@ class Copies:
 
     def strike_journal(self, entries: Sequence[JournalEntry]) -> None:
         """Take entries off the journal once PostgreSQL has them."""
-
-        def strike() -> None:
-            pipe = self._client.pipeline(transaction=False)
-            for stream in {e.stream for e in entries}:
-                ids = [e.entry_id for e in entries if e.stream == stream]
-                pipe.xack(stream, GROUP, *ids)
-                pipe.xdel(stream, *ids)
-            pipe.execute()
-
-        self._guard(strike)
+        commands: list[Command] = []
+        for stream in {e.stream for e in entries}:
+            ids = [e.entry_id for e in entries if e.stream == stream]
+            commands += [(stream, ("XACK", stream, GROUP, *ids)), (stream, ("XDEL", stream, *ids))]
+        self._say_all(commands)
 
     def servers(self) -> frozenset[str]:
         """The run ids of the servers: another id means another Redis, or the same one restarted."""
-
-        def ask() -> frozenset[str]:
-            if isinstance(self._client, RedisCluster):
-                found = self._client.info("server", target_nodes=RedisCluster.PRIMARIES)
-                return frozenset(server["run_id"] for server in found.values())
-            return frozenset((self._client.info("server")["run_id"],))
-
-        return self._guard(ask)
+        return self._guard(self._lines.servers)
 
     def ping(self) -> None:
         """Does Redis answer?"""
-        self._guard(self._client.ping)
+        self._guard(lambda: self._client.ping())
 
     def _believes(self) -> bool:
-        """Whether a voucher can be believed on this connection.
-
-        A Redis that was restarted may show a voucher from before. Every connection to it broke then, so one that is
-        younger than a voucher's life waits that long: what it sees afterwards was vouched for afterwards.
-        """
-        return time.monotonic() >= getattr(self._threads, "believes_from", 0.0)
-
-    def _load(self, script: str) -> str:
-        self._client.script_load(script)
-        return self._shas[script]
+        return self._lines.believes()
 
     def _run(self, script: str, names: tuple[Any, ...], arguments: tuple[Any, ...]) -> Any:
-        def run() -> Any:
-            try:
-                return self._say("EVALSHA", self._shas[script], len(names), *names, *arguments)
-            except redis.exceptions.NoScriptError:
-                return self._say("EVAL", script, len(names), *names, *arguments)
+        return self._run_all(script, [(names, arguments)])[0]
+
+    def _run_all(self, script: str, runs: Sequence[Run], *, unbroken: bool = False) -> list[Any]:
+        """Run a script many times. A server that does not know it yet is told it where it first says so."""
+        sha = _SHAS[script]
+
+        def run() -> list[Any]:
+            commands = [(names[0], ("EVALSHA", sha, len(names), *names, *given)) for names, given in runs]
+            replies = self._lines.say_all(commands, unbroken=unbroken)
+            for place, reply in enumerate(replies):
+                if isinstance(reply, redis.exceptions.NoScriptError):
+                    names, given = runs[place]
+                    replies[place] = self._lines.say(names[0], "EVAL", script, len(names), *names, *given)
+            return _all_well(replies)
 
         return self._guard(run)
 
-    def _say(self, *command: Any) -> Any:
-        """One command on the thread's own connection: at the counter the pool's bookkeeping would cost a third of the
-        round trip. A cluster's client has to choose the node itself."""
-        if isinstance(self._client, RedisCluster):
-            return self._client.execute_command(*command)
-        line = getattr(self._threads, "line", None)
-        if line is not None:
-            try:
-                return self._exchange(line, command)
-            except redis.ConnectionError:
-                pass
-        self._threads.believes_from = time.monotonic() + VOUCHED_MS / 1000
-        return self._exchange(self._client.connection_pool.make_connection(), command)
-
-    def _exchange(self, line: Any, command: tuple[Any, ...]) -> Any:
-        """Send one command and read its reply; the thread keeps the connection only if both went well."""
-        self._threads.line = None
-        try:
-            line.send_command(*command, check_health=False)
-            reply = line.read_response()
-        except redis.ResponseError:
-            self._threads.line = line
-            raise
-        except BaseException:
-            # A reply may still be on its way; it must never be taken for the answer to the next command.
-            line.disconnect()
-            raise
-        self._threads.line = line
-        return reply
+    def _say_all(self, commands: Sequence[Command]) -> list[Any]:
+        return self._guard(lambda: _all_well(self._lines.say_all(commands)))
 
     def _guard(self, ask: Callable[[], T]) -> T:
         """Ask Redis, unless it failed a moment ago: a counter must not wait for a time-out on every question."""
@@ -278,22 +205,37 @@ class Copies:
             raise CacheDown("resting after a failure")
         try:
             return ask()
-        except (redis.RedisError, OSError) as error:
+        except FAILURES as error:
             self._resting_until = time.monotonic() + PAUSE_AFTER_FAILURE
             raise CacheDown(str(error)) from error
 
 
-_SCRIPTS = (scripts.LOOK, scripts.SETTLE, scripts.PUT, scripts.VOUCH)
+_SHAS = {
+    script: hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()
+    for script in (scripts.LOOK, scripts.SETTLE, scripts.PUT, scripts.FILL, scripts.VOUCH)
+}
+_STREAMS = tuple(keys.decisions(shard) for shard in range(keys.SHARDS))
 
 
 def _pass_key(shard: int, code_hash: bytes) -> str:
     return keys.passes(shard) + code_hash.hex()
 
 
+def _all_well(replies: list[Any]) -> list[Any]:
+    for reply in replies:
+        if isinstance(reply, Exception):
+            raise reply
+    return replies
+
+
 def _entries(found: Any) -> Iterable[JournalEntry]:
+    """What XREADGROUP answers: a map of streams, or pairs where the connection speaks the older protocol."""
     streams = found.items() if isinstance(found, dict) else found or ()
     for stream, entries in streams:
-        # redis-py 8 nests the entries of a stream once more under RESP3.
-        for entry_id, fields in entries[0] if entries and isinstance(entries[0], list) else entries:
+        for entry_id, fields in entries:
+            # An entry that was struck off after it had been read has no fields any more.
             if fields:
-                yield JournalEntry(stream.decode(), entry_id, fields[b"d"])
+                held = (
+                    fields if isinstance(fields, dict) else dict(zip(fields[::2], fields[1::2], strict=True))
+                )
+                yield JournalEntry(stream.decode(), entry_id, held[b"d"])

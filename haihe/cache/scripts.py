@@ -1,4 +1,10 @@
-"""The four things Redis must do in one step. Every key of a script lies in one shard."""
+"""The five things Redis must do in one step. Every key of a script lies in one shard.
+
+A copy begins with its version (8 bytes): an older one never replaces a newer one. Versions are compared as numbers, for
+Lua compares texts by the order of the language that the server happens to run under. Redis keeps a bucket in its compact
+encoding only while no value in it is longer than 64 bytes: of a longer copy the first 64 bytes lie in the bucket and the
+rest, behind the version once more, in the bucket's annex; so a value of 64 bytes always has a rest.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +15,13 @@ local voucher = redis.call('GET', KEYS[2])
 local pass = redis.call('GET', KEYS[1])
 if not pass then return {voucher} end
 local place = math.floor(struct.unpack('>I8', pass) / ARGV[2])
-local copy = redis.call('HGET', ARGV[1] .. string.format('%d', math.floor(place / ARGV[3])), place % ARGV[3])
+local bucket = ARGV[1] .. string.format('%d', math.floor(place / ARGV[3]))
+local copy = redis.call('HGET', bucket, place % ARGV[3])
+if copy and #copy == 64 then
+  local rest = redis.call('HGET', bucket .. ':+', place % ARGV[3])
+  if not rest or string.sub(rest, 1, 8) ~= string.sub(copy, 1, 8) then return {voucher, pass, false} end
+  copy = copy .. string.sub(rest, 9)
+end
 return {voucher, pass, copy}
 """
 
@@ -25,12 +37,45 @@ redis.call('XADD', KEYS[2], '*', 'd', ARGV[3])
 return ARGV[1]
 """
 
-# KEYS bucket · ARGV field, copy. The first eight bytes are the version: an older copy never replaces a newer one.
-PUT = """
-local held = redis.call('HGET', KEYS[1], ARGV[1])
-if held and string.sub(held, 1, 8) > string.sub(ARGV[2], 1, 8) then return 0 end
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+# Notes in `words` what holds `copy` in the place of `held`; the annex is seen to at once.
+_TAKE = """
+local function take(words, field, copy, held)
+  if held and struct.unpack('>I8', held) > struct.unpack('>I8', copy) then return 0 end
+  words[#words + 1] = field
+  if #copy >= 64 then
+    words[#words + 1] = string.sub(copy, 1, 64)
+    redis.call('HSET', KEYS[1] .. ':+', field, string.sub(copy, 1, 8) .. string.sub(copy, 65))
+  else
+    words[#words + 1] = copy
+    if held and #held == 64 then redis.call('HDEL', KEYS[1] .. ':+', field) end
+  end
+  return 1
+end
+"""
+
+# KEYS bucket · ARGV field, copy
+PUT = f"""{_TAKE}
+local words = {{}}
+if take(words, ARGV[1], ARGV[2], redis.call('HGET', KEYS[1], ARGV[1])) == 0 then return 0 end
+redis.call('HSET', KEYS[1], unpack(words))
 return 1
+"""
+
+# KEYS bucket, sign · ARGV length of a copy, copies of that length (the field in one byte before each), then any others
+# as field, copy, field, copy … → how many were taken; -1 when the sign is gone: this memory has been lost meanwhile,
+# and with it the newer copies that these would have given way to.
+FILL = f"""{_TAKE}
+if redis.call('EXISTS', KEYS[2]) == 0 then return -1 end
+local held, all = {{}}, redis.call('HGETALL', KEYS[1])
+for n = 1, #all, 2 do held[all[n]] = all[n + 1] end
+local words, taken, length, rows = {{}}, 0, tonumber(ARGV[1]), ARGV[2]
+for at = 1, #rows, length + 1 do
+  local field = tostring(string.byte(rows, at))
+  taken = taken + take(words, field, string.sub(rows, at + 1, at + length), held[field])
+end
+for n = 3, #ARGV, 2 do taken = taken + take(words, ARGV[n], ARGV[n + 1], held[ARGV[n]]) end
+if #words > 0 then redis.call('HSET', KEYS[1], unpack(words)) end
+return taken
 """
 
 # KEYS voucher, floor · ARGV generation, ttl_ms. A generation below the floor is never vouched for again.
