@@ -9,7 +9,8 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
-from haihe.city.slots import Breaks, How, Slot, lengths_of, step_on
+from haihe.city.rule_tables import step_on
+from haihe.city.slots import Breaks, How, Slot, lengths_of
 from haihe.domain.dates import ONE_DAY, add_months, latest_day_come_round
 from haihe.domain.kinds import UnbrokenMonths
 from haihe.domain.rulebook import Rulebook

@@ -43,7 +43,10 @@ def _duckdb(memory: str, threads: int, temporary: Path | None) -> BaseBackend:
         temporary.mkdir(parents=True, exist_ok=True)
         settings["temp_directory"] = str(temporary)
     # Nothing here rests on the order of rows, and keeping it would cost memory.
-    return ibis.duckdb.connect(preserve_insertion_order=False, **settings)
+    engine = ibis.duckdb.connect(preserve_insertion_order=False, **settings)
+    # Whoever runs a long piece of work shows its progress; a bar for each statement would write over theirs.
+    engine.raw_sql("SET enable_progress_bar = false")
+    return engine
 
 
 def _spark(url: str, memory: str, temporary: Path | None) -> BaseBackend:

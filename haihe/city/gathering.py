@@ -9,16 +9,12 @@ import ibis
 import ibis.expr.types as ir
 
 from haihe.city.endings import earliest_endings, endings, watched
+from haihe.city.rule_tables import NO_SEVERITY, kinds_table, levels_table, rules_table, step_on
 from haihe.city.slots import (
-    NO_SEVERITY,
     Breaks,
     How,
     Slot,
     fact_slots,
-    kinds_table,
-    levels_table,
-    rules_table,
-    step_on,
 )
 from haihe.domain.kinds import Tiered
 from haihe.domain.records import RecordState

@@ -67,6 +67,7 @@ def main() -> None:
 def by_hand(home: Path, out: Path, residents: int, size: int, memory: str) -> None:
     """The hand-written SQL."""
     con = duckdb.connect(config={"memory_limit": memory, "threads": 2, "preserve_insertion_order": False})
+    con.execute("SET enable_progress_bar = false")
     for name in ("residents", "records"):
         con.from_parquet(str(home / f"{name}.parquet")).create_view(name)
     for first, last in _ranges(residents, size):
@@ -121,13 +122,16 @@ def _rows(
 
 def _compare(made: Path) -> tuple[int, int]:
     """How many residents were scored, and of how many any number differs."""
-    con = duckdb.connect()
-    hand, ours = (con.from_parquet(f"{made}/{name}/*.parquet") for name in ("hand", "ibis"))
-    hand, ours = hand.set_alias("hand"), ours.set_alias("ours")
-    differing = " OR ".join(f'hand."{c}" IS DISTINCT FROM ours."{c}"' for c in hand.columns)
-    both = hand.join(ours, "hand.resident_id = ours.resident_id", how="outer")
-    row = both.aggregate(f"count(*), count(*) FILTER (WHERE {differing})").fetchall()
-    return row[0]
+    rows = unequal = 0
+    for file in sorted((made / "hand").iterdir()):
+        con = duckdb.connect()
+        hand, ours = (con.from_parquet(str(made / name / file.name)) for name in ("hand", "ibis"))
+        hand, ours = hand.set_alias("hand"), ours.set_alias("ours")
+        differing = " OR ".join(f'hand."{c}" IS DISTINCT FROM ours."{c}"' for c in hand.columns)
+        both = hand.join(ours, "hand.resident_id = ours.resident_id", how="outer")
+        ((here, differ),) = both.aggregate(f"count(*), count(*) FILTER (WHERE {differing})").fetchall()
+        rows, unequal = rows + here, unequal + differ
+    return rows, unequal
 
 
 def _one_by_one(home: Path, made: Path) -> tuple[float, int, int]:

@@ -1,4 +1,4 @@
-"""One DuckDB for the whole of these tests; the same examples every time, so that a red run can be run again by anybody."""
+"""One DuckDB for the whole of these tests."""
 
 from __future__ import annotations
 
@@ -6,22 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import Phase, settings
 from ibis.backends import BaseBackend
 
 from haihe.city.engine import connect
 
 HERE = Path(__file__).parent
-
-settings.register_profile(
-    "city",
-    max_examples=40,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    phases=[Phase.explicit, Phase.generate],
-)
-settings.load_profile("city")
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from random import Random
 
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 
 from haihe.city.columns import ResidentFacts
@@ -37,6 +38,16 @@ from haihe.domain.rulebook import (
     Grade,
     Indicator,
     Rulebook,
+)
+
+# The same examples every time, so that a red run can be run again by anybody. Nothing is made smaller after a failure:
+# what a seed gives does not shrink with the seed.
+many_at_once = settings(
+    max_examples=40,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=[Phase.explicit, Phase.generate],
 )
 
 CLASSES = ("MEDICAL", "BLOOD_DONATION")

@@ -36,7 +36,7 @@ from haihe.domain.facts import Facts
 from haihe.domain.rulebook import Rulebook
 from haihe.domain.scenarios import BenefitType, Offer, Period, Quota, Scenario, ScenarioState
 from tests.city.comparing import facts_alone, rows_of, tables, tables_in
-from tests.city.imagined import CLASSES, Life, days, lives, rulebooks
+from tests.city.imagined import CLASSES, Life, days, lives, many_at_once, rulebooks
 from tests.city.test_scoring import seeds
 
 SCENARIO, OTHER = "XYZ-01", "XYZ-02"
@@ -147,6 +147,7 @@ def told(decision: Decision, scenario: Scenario) -> tuple[str, str, int | None]:
     return decision.outcome.value, decision.code.value, place
 
 
+@many_at_once
 @given(st.data(), rulebooks(), days, seeds)
 def test_any_criterion_and_scenario_decide_everybody_at_once_as_each_alone(
     engine: BaseBackend, data: st.DataObject, rulebook: Rulebook, on: date, seed: int

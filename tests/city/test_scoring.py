@@ -10,11 +10,12 @@ from ibis.backends import BaseBackend
 
 from haihe.domain.rulebook import Rulebook
 from tests.city.comparing import rows_alone, rows_together
-from tests.city.imagined import CLASSES, days, lives, rulebooks
+from tests.city.imagined import CLASSES, days, lives, many_at_once, rulebooks
 
 seeds = st.integers(0, 2**32)
 
 
+@many_at_once
 @given(rulebooks(), days, seeds)
 def test_any_rulebook_gives_everybody_at_once_what_it_gives_each_alone(
     engine: BaseBackend, rulebook: Rulebook, on: date, seed: int
