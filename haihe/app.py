@@ -13,6 +13,8 @@ import orjson
 from flask import Flask, Response, request
 from flask.json.provider import JSONProvider
 from flask_migrate import Migrate
+from gunicorn.http.errors import ParseException
+from sqlalchemy.exc import SQLAlchemyError
 
 from haihe.cache.copies import Copies
 from haihe.cli import city, demo, keys, records, rules
@@ -30,14 +32,16 @@ from haihe.web.admin import login as admin_login
 from haihe.web.admin import records as admin_records
 from haihe.web.context import EXTENSION
 from haihe.web.merchant import access, oauth, orders
-from haihe.web.problems import register_problems
+from haihe.web.paths import narrow_paths
+from haihe.web.problems import problem, register_problems
 from haihe.web.resident import benefits, consents, login, passes, points
 from haihe.web.spec import describe
 
 # Names a request that came without a name: unique among all workers, and cheaper than asking the system for chance.
 PROCESS = secrets.token_hex(6)
 ANSWERS = itertools.count(1)
-REQUEST_ID = re.compile(r"[0-9A-Za-z._\-]{1,64}")
+# Printable ASCII without spaces and quotes: whatever name the caller's own system gives, and nothing that breaks a log.
+REQUEST_ID = re.compile(r"[!#-&(-~]{1,128}")
 LARGEST_BODY = 64 * 1024 * 1024
 
 
@@ -62,10 +66,16 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _
     app.json = OrjsonProvider(app)
     app.config.update(
         SQLALCHEMY_DATABASE_URI=settings.database_url,
-        SQLALCHEMY_ENGINE_OPTIONS={"pool_pre_ping": True, "connect_args": {"connect_timeout": 5}},
+        SQLALCHEMY_ENGINE_OPTIONS={
+            "pool_pre_ping": True,
+            "connect_args": {"connect_timeout": 5},
+            # A statement that fails is logged; whose data it was is nobody's business there.
+            "hide_parameters": True,
+        },
         MAX_CONTENT_LENGTH=LARGEST_BODY,
     )
     db.init_app(app)
+    _close_sessions_quietly(app)
     Migrate(app, db, directory="migrations", compare_type=True)
     app.extensions[EXTENSION] = Context(
         now=now,
@@ -85,8 +95,25 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _
     return app
 
 
+def _close_sessions_quietly(app: Flask) -> None:
+    """At the end of a request the session is closed, which fails where PostgreSQL has died meanwhile. Flask's error
+    handlers do not see that any more, so it must not spoil the answer that has been made already."""
+    app.teardown_appcontext_funcs.remove(db._teardown_session)
+
+    @app.teardown_appcontext
+    def close_session(_error: BaseException | None) -> None:
+        try:
+            db.session.remove()
+        except SQLAlchemyError as error:
+            app.logger.error("database: the session could not be closed: %s", type(error).__name__)
+            db.session().invalidate()
+            db.session.registry.clear()
+
+
 def _open_doors(app: Flask) -> None:
+    narrow_paths(app)
     register_problems(app)
+    app.register_error_handler(ParseException, _broken_body)
     app.after_request(_finish)
     app.register_blueprint(operator.blp)
     api = describe(app)
@@ -105,11 +132,18 @@ def _open_doors(app: Flask) -> None:
         api.register_blueprint(door.blp)
 
 
+def _broken_body(_error: Exception) -> Response:
+    """gunicorn reads a chunked body only when it is asked for, and says in its own way that it is malformed."""
+    return problem(400, "BODY_BROKEN", "请求体没有按分块传输编码（chunked）的格式发送")
+
+
 def _finish(response: Response) -> Response:
     """What every answer carries. The caller's request id is echoed, so that both sides speak of the same request."""
     given = request.headers.get("X-Request-ID")
     headers = response.headers
-    headers.add("X-Request-ID", given if given and REQUEST_ID.fullmatch(given) else f"{PROCESS}{next(ANSWERS):x}")
+    headers.add(
+        "X-Request-ID", given if given and REQUEST_ID.fullmatch(given) else f"{PROCESS}{next(ANSWERS):x}"
+    )
     headers.add("X-Content-Type-Options", "nosniff")
     if "Cache-Control" not in headers:
         headers.add("Cache-Control", "no-store")

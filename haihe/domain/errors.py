@@ -35,3 +35,11 @@ class Conflict(HaiheError):
 
 class Unavailable(HaiheError):
     """Something outside us does not answer; the same request may succeed later."""
+
+
+class TooOften(HaiheError):
+    """Asking too often: nothing is wrong with the request, and it will be taken after `retry_after` seconds."""
+
+    def __init__(self, code: str, detail: str, retry_after: int) -> None:
+        super().__init__(code, detail)
+        self.retry_after = retry_after

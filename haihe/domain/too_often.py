@@ -1,13 +1,5 @@
-"""Asking too often is nobody's fault and nothing is wrong with the request: it only has to wait."""
+"""The name under which the deeds know `TooOften`, which lives among the other errors."""
 
-from __future__ import annotations
+from haihe.domain.errors import TooOften
 
-from haihe.domain.errors import HaiheError
-
-
-class TooOften(HaiheError):
-    """The same request will be taken after `retry_after` seconds."""
-
-    def __init__(self, code: str, detail: str, retry_after: int) -> None:
-        super().__init__(code, detail)
-        self.retry_after = retry_after
+__all__ = ["TooOften"]

@@ -13,8 +13,7 @@ from typing import Any
 import httpx
 
 from haihe.config import Settings
-from haihe.domain.errors import Forbidden, HaiheError, InvalidInput, Unavailable
-from haihe.domain.too_often import TooOften
+from haihe.domain.errors import Forbidden, HaiheError, InvalidInput, TooOften, Unavailable
 from haihe.usecases.context import WeChatLogin
 
 WECHAT = "https://api.weixin.qq.com"

@@ -15,6 +15,7 @@ from haihe.domain.errors import (
     HaiheError,
     InvalidInput,
     NotFound,
+    TooOften,
     Unauthenticated,
     Unavailable,
 )
@@ -25,6 +26,7 @@ STATUS: dict[type[HaiheError], int] = {
     Forbidden: 403,
     NotFound: 404,
     Conflict: 409,
+    TooOften: 429,
     Unavailable: 503,
 }
 
@@ -74,6 +76,8 @@ def told_by(error: HaiheError) -> Response:
     """A domain error in HTTP's words."""
     status = next((s for kind, s in STATUS.items() if isinstance(error, kind)), 400)
     headers = {"Retry-After": "1"} if status == 503 else {}
+    if isinstance(error, TooOften):
+        headers["Retry-After"] = str(error.retry_after)
     if status == 401 or error.code in BEARER_ERRORS:
         headers["WWW-Authenticate"] = _challenge(error.code)
     return problem(status, error.code, error.detail, headers, field=error.field)

@@ -13,8 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from haihe.config import Settings
-from haihe.domain.errors import Forbidden, HaiheError, InvalidInput, Unavailable
-from haihe.domain.too_often import TooOften
+from haihe.domain.errors import Forbidden, HaiheError, InvalidInput, TooOften, Unavailable
 from haihe.outside.wechat import NoWeChat, SimulatedWeChat, WeChat, wechat_login
 
 SECRET = "an-app-secret"

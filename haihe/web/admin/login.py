@@ -4,24 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import request
-from flask_smorest import Blueprint
-
 from haihe.usecases.staff_login import StaffLoggedIn, log_in_staff, log_out_staff
 from haihe.web.admin.lock import bearer, require_staff
 from haihe.web.admin.schemas import StaffAnswer, StaffLoginAnswer, StaffLoginBody
+from haihe.web.bodies import StrictBlueprint
 from haihe.web.context import context
 
-blp = Blueprint("admin_login", __name__, url_prefix="/v1/admin", description="管理人员登录")
+blp = StrictBlueprint("admin_login", __name__, url_prefix="/v1/admin", description="管理人员登录")
 
-LARGEST_BODY = 4 << 10
 STAFF = [{"staff": []}]
-
-
-@blp.before_request
-def small_bodies_only() -> None:
-    """Nobody who has not logged in may make us read megabytes."""
-    request.max_content_length = LARGEST_BODY
 
 
 @blp.post("/login")

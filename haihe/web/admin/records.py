@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import IO, Any
 
 from flask import Response, g, request, stream_with_context
-from flask_smorest import Blueprint
 from werkzeug.exceptions import HTTPException
 
 from haihe.domain.errors import Forbidden, InvalidInput
@@ -15,11 +14,12 @@ from haihe.usecases.import_reports import find_import, list_imports, report_csv
 from haihe.usecases.staff_login import Role
 from haihe.web.admin.lock import bearer, require_staff
 from haihe.web.admin.schemas import ImportReportView, ImportsAnswer, ImportsQuery, ImportView
+from haihe.web.bodies import StrictBlueprint
 from haihe.web.context import context
 from haihe.web.oauth_lock import require_partner
 from haihe.web.problems import problem
 
-blp = Blueprint("admin_records", __name__, url_prefix="/v1/admin", description="信用记录报送")
+blp = StrictBlueprint("admin_records", __name__, url_prefix="/v1/admin", description="信用记录报送")
 
 SCOPE = "records"
 DEPARTMENT = [{"oauth2": [SCOPE]}]

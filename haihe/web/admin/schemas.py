@@ -2,43 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any, ClassVar
+from marshmallow import Schema, fields, validate
 
-from marshmallow import Schema, ValidationError, fields, validate
-
-from haihe.usecases.context import TIANJIN
-
-LARGEST_ID = 2**63 - 1
+from haihe.web.bodies import LARGEST_ID, Body, Moment, Number, Text
 
 
-class Moment(fields.DateTime):
-    """A moment as RFC 3339 in Tianjin's time."""
-
-    def _serialize(self, value: datetime | None, attr: str | None, obj: Any, **more: Any) -> str | None:
-        return None if value is None else value.astimezone(TIANJIN).isoformat(timespec="seconds")
-
-
-class Text(fields.String):
-    """A text that PostgreSQL can hold."""
-
-    default_error_messages: ClassVar = {"required": "必填", "null": "不能为空", "invalid": "应为文字"}
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **more: Any) -> str:
-        text = str(super()._deserialize(value, attr, data, **more))
-        if "\0" in text:
-            raise ValidationError("含有不可见的控制字符")
-        return text
-
-
-class StaffLoginBody(Schema):
+class StaffLoginBody(Body):
     """What a member of the staff types in."""
 
-    username = Text(required=True, validate=validate.Length(1, 64, error="1 至 64 个字符"))
-    password = Text(required=True, load_only=True, validate=validate.Length(1, 256, error="1 至 256 个字符"))
+    username = Text(64, verbatim=True)
+    password = Text(256, verbatim=True, load_only=True)
     totp = Text(
-        required=True,
-        validate=validate.Regexp(r"[0-9]{6}\Z", error="应为 6 位数字"),
+        6,
+        validate=validate.Regexp(r"^[0-9]{6}$", error="应为 6 位数字"),
         metadata={"description": "动态口令，每个只能用一次", "example": "123456"},
     )
 
@@ -101,15 +77,11 @@ class ImportView(Schema):
     report_url = fields.String(required=True)
 
 
-class ImportsQuery(Schema):
+class ImportsQuery(Body):
     """Which page of the list."""
 
-    limit = fields.Integer(load_default=20, validate=validate.Range(1, 100, error="应在 1 与 100 之间"))
-    before = fields.Integer(
-        load_default=None,
-        validate=validate.Range(1, LARGEST_ID, error="应为上一页给出的 next"),
-        metadata={"description": "上一页的 next"},
-    )
+    limit = Number(1, 100, load_default=20)
+    before = Number(1, LARGEST_ID, load_default=None, metadata={"description": "上一页的 next"})
 
 
 class ImportsAnswer(Schema):

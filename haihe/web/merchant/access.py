@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
 from flask import Response, request
 from flask_smorest import Blueprint
 
 from haihe.usecases.answer_question import Question, answer_nobody, answer_question
+from haihe.web.bodies import LARGEST_BODY, json_in
 from haihe.web.context import context
 from haihe.web.merchant.schemas import EvaluationAnswer, EvaluationRequest, Metadata
 from haihe.web.oauth_lock import verified_token
@@ -34,11 +34,13 @@ PARTS = (("subject", ("type", "id")), ("action", ("name",)), ("resource", ("type
 @blp.alt_response(400, description="缺少字段或不是 JSON")
 @blp.alt_response(401, description="访问令牌缺失、无效或已吊销")
 @blp.alt_response(403, description="未获准接入该场景，或令牌没有 check 权限")
+@blp.alt_response(413, description="请求体超过 16 KB")
 def evaluation() -> Response:
     """Yes or no for the pass that was scanned; the same merchant asking again gets the same answer."""
     token = verified_token(SCOPE)
     if request.mimetype != "application/json":
         return problem(415)
+    request.max_content_length = LARGEST_BODY
     asked = _parse(request.get_data())
     if isinstance(asked, Response):
         return asked
@@ -61,12 +63,7 @@ def authzen_configuration() -> dict[str, str]:
 
 def _parse(body: bytes) -> dict[str, Any] | Response:
     """The body as AuthZEN §6.1 wants it, or the problem that says which member is missing or wrong."""
-    try:
-        asked = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        return problem(
-            400, "JSON_INVALID", f"请求体不是有效的 JSON（第 {error.lineno} 行第 {error.colno} 列）"
-        )
+    asked = json_in(body)
     if not isinstance(asked, dict):
         return problem(400, "REQUEST_INVALID", "请求体应为 JSON 对象")
     for name, members in PARTS:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from flask import g
-from flask_smorest import Blueprint
 
 from haihe.domain.orders import OrderState
 from haihe.storage.decisions import Order
 from haihe.usecases.context import TIANJIN
 from haihe.usecases.orders import end_order, find_order, open_order
+from haihe.web.bodies import StrictBlueprint
 from haihe.web.context import context
 from haihe.web.merchant.schemas import OpenOrder, OrderView
 from haihe.web.oauth_lock import require_partner
 
-blp = Blueprint("merchant_orders", __name__, url_prefix="/v1/merchant/orders", description="订单")
+blp = StrictBlueprint("merchant_orders", __name__, url_prefix="/v1/merchant/orders", description="订单")
 
 SCOPE = "order"
 LOCK = [{"oauth2": [SCOPE]}]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from marshmallow import EXCLUDE, Schema, fields, validate
 
 from haihe.domain.eligibility import MerchantCode
+from haihe.web.bodies import Body, Text
 
 
 class _Open(Schema):
@@ -80,13 +81,15 @@ class Metadata(Schema):
     access_evaluation_endpoint = fields.Url(required=True)
 
 
-class OpenOrder(Schema):
+class OpenOrder(Body):
     """Open an order with a decision; `out_order_no` is the merchant's own number."""
 
-    out_order_no = fields.String(
-        required=True, validate=validate.Regexp(r"^[0-9A-Za-z_\-|*]{1,32}$", error="1–32 位字母、数字或 _-|*")
+    out_order_no = Text(
+        32,
+        verbatim=True,
+        validate=validate.Regexp(r"^[0-9A-Za-z_\-|*]{1,32}$", error="1–32 位字母、数字或 _-|*"),
     )
-    decision_id = fields.String(required=True, validate=validate.Length(1, 40))
+    decision_id = Text(40, verbatim=True)
 
 
 class OrderView(Schema):

@@ -8,9 +8,10 @@ from marshmallow import Schema, fields
 
 from haihe.usecases.declare import Declaration, declare, list_declarations
 from haihe.usecases.show_benefits import show_benefit, show_benefits
+from haihe.web.bodies import Body, Text, YesNo
 from haihe.web.context import context
 from haihe.web.resident.benefit_view import BenefitView, view_benefit
-from haihe.web.resident.door import LOCKED, Blueprint, Body, Text, YesNo
+from haihe.web.resident.door import LOCKED, Blueprint
 from haihe.web.resident.lock import keep_locked, require_bound, require_resident
 
 blp = Blueprint("resident_benefits", description="信用+优惠与本人申明")

@@ -7,8 +7,9 @@ from typing import Any
 from marshmallow import Schema, fields
 
 from haihe.usecases.consents import ConsentState, Withdrawn, give_consent, list_consents, withdraw_consent
+from haihe.web.bodies import Body, Moment, Text
 from haihe.web.context import context
-from haihe.web.resident.door import LOCKED, Blueprint, Body, Moment, Text
+from haihe.web.resident.door import LOCKED, Blueprint
 from haihe.web.resident.lock import keep_locked, require_bound, require_resident
 
 blp = Blueprint("resident_consents", description="授权与退出")

@@ -9,8 +9,9 @@ from marshmallow import Schema, fields
 from haihe.domain.identity import IdType
 from haihe.usecases.bind_identity import Bound, Claimed, bind_identity
 from haihe.usecases.sessions import LoggedIn, log_in, log_out
+from haihe.web.bodies import Body, Moment, Text
 from haihe.web.context import context
-from haihe.web.resident.door import LOCKED, Blueprint, Body, Moment, Text, bearer
+from haihe.web.resident.door import LOCKED, Blueprint, bearer
 from haihe.web.resident.lock import keep_locked, require_resident
 
 blp = Blueprint("resident_login", description="居民登录与实名")

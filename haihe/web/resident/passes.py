@@ -10,9 +10,10 @@ from flask import Response
 from marshmallow import Schema, fields
 
 from haihe.usecases.issue_pass import issue_pass, shown_code
+from haihe.web.bodies import Body, Moment, Text
 from haihe.web.context import context
 from haihe.web.resident.benefit_view import FindingView, view_findings
-from haihe.web.resident.door import LOCKED, Blueprint, Body, Moment, Text
+from haihe.web.resident.door import LOCKED, Blueprint
 from haihe.web.resident.lock import keep_locked, require_bound
 
 blp = Blueprint("resident_passes", description="信用码")

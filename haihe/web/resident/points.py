@@ -7,13 +7,13 @@ from typing import Any
 from marshmallow import Schema, fields
 
 from haihe.usecases.show_points import ShownLine, ShownPoints, show_ledger, show_points
+from haihe.web.bodies import LARGEST_ID, Body, Moment, Number
 from haihe.web.context import context
-from haihe.web.resident.door import LOCKED, Blueprint, Body, Moment, Number
+from haihe.web.resident.door import LOCKED, Blueprint
 from haihe.web.resident.lock import keep_locked, require_bound
 
 blp = Blueprint("resident_points", description="海河分与得分明细")
 keep_locked(blp)
-LARGEST_ID = 2**63 - 1
 
 
 class GradeView(Schema):

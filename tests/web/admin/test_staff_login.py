@@ -143,7 +143,7 @@ def test_a_malformed_login_is_a_problem_document(client: FlaskClient, body: obje
 
 def test_a_body_that_is_no_json_or_too_large_is_a_problem_document(client: FlaskClient) -> None:
     assert client.post("/v1/admin/login", data=b"{", content_type="application/json").status_code == 400
-    answer = client.post("/v1/admin/login", data=b" " * 5000, content_type="application/json")
+    answer = client.post("/v1/admin/login", data=b" " * 17_000, content_type="application/json")
     assert (answer.status_code, answer.mimetype) == (413, "application/problem+json")
 
 

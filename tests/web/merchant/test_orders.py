@@ -143,6 +143,24 @@ def test_a_quota_is_never_oversold_by_codes_shown_at_the_same_time(
     assert answers == [201, 409, 409, 409, 409, 409]
 
 
+def test_one_number_for_two_residents_at_the_same_time_opens_one_order(
+    client: FlaskClient, a: Builders, app: Flask
+) -> None:
+    key = bearer(client, a.merchant(BIKE))
+    decisions = [
+        decided(client, key, a.shown_pass(good_resident(a), BIKE))["context"]["decision_id"] for _ in range(4)
+    ]
+
+    def open_one(decision_id: str) -> int:
+        with app.app_context():
+            return int(opened(app.test_client(), key, "A-1", decision_id).status_code)
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = sorted(pool.map(open_one, decisions))
+
+    assert answers == [201, 409, 409, 409]
+
+
 def test_a_cancelled_order_frees_the_quota(client: FlaskClient, a: Builders) -> None:
     key = bearer(client, a.merchant(RENTAL))
     resident = good_resident(a)
