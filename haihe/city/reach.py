@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 from functools import reduce
+from itertools import pairwise
 from operator import and_, or_
 
 import ibis
@@ -22,9 +23,10 @@ from haihe.domain.scenarios import Quota, Scenario
 
 # 18–29, then decades; the last band has no end.
 BANDS = (18, 30, 40, 50, 60, 70, 80)
-BAND_NAMES = tuple(
-    f"{low}–{high - 1} 岁" for low, high in zip(BANDS, BANDS[1:], strict=False)
-) + (f"{BANDS[-1]} 岁及以上",)
+BAND_NAMES = (
+    *(f"{low}–{high - 1} 岁" for low, high in pairwise(BANDS)),
+    f"{BANDS[-1]} 岁及以上",
+)
 
 
 def band_column(birth: ir.DateValue, on: date) -> ir.IntegerValue:

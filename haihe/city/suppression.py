@@ -21,10 +21,15 @@ class Counts:
 
     cells: dict[Hashable, int] = field(default_factory=dict)
     sums: list[tuple[Hashable, tuple[Hashable, ...]]] = field(default_factory=list)
+    ranks: dict[Hashable, int] = field(default_factory=dict)
 
     def add(self, name: Hashable, people: int) -> None:
         """Count so many more people under this name."""
         self.cells[name] = self.cells.get(name, 0) + people
+
+    def rank(self, name: Hashable, rank: int) -> None:
+        """Say how much this count would be missed; where there is a choice, those of the lowest rank are hidden first."""
+        self.ranks[name] = rank
 
     def tie(self, total: Hashable, parts: Iterable[Hashable]) -> None:
         """Tell that `total` is the sum of `parts`; the total is counted from them where nobody has counted it yet."""
@@ -56,7 +61,7 @@ class Counts:
             now = [name for name in line if name in hidden]
             together = sum(self.cells[name] for name in parts if name in hidden)
             if now and (len(now) == 1 or (total not in hidden and together < least)):
-                more = self._smallest(line, hidden)
+                more = self._least_missed(line, hidden)
                 if more:
                     return more
         return set()
@@ -79,22 +84,29 @@ class Counts:
         free = directions[int((sizes > NEARLY_NOUGHT).sum()) :]
         for name in sorted(small, key=repr):
             if np.abs(free[:, place[name]]).max(initial=0.0) < NEARLY_NOUGHT:
-                for total, parts in lines:
-                    if name == total or name in parts:
-                        more = self._smallest((total, *parts), hidden)
-                        if more:
-                            return more
+                more = self._nearest(name, hidden)
+                if more:
+                    return more
         return set()
 
-    def _smallest(self, line: tuple[Hashable, ...], hidden: set[Hashable]) -> set[Hashable]:
-        """The smallest count of a line that is still told: of somebody rather than of nobody, a part rather than the total."""
-        total, *parts = line
-        shown = [n for n in dict.fromkeys(parts) if n not in hidden]
-        choice = min(
-            (n for n in shown if self.cells[n]), key=lambda n: (self.cells[n], repr(n)), default=None
-        )
-        if choice is None and total not in hidden:
-            choice = total
-        if choice is None and shown:
-            choice = shown[0]
+    def _nearest(self, name: Hashable, hidden: set[Hashable]) -> set[Hashable]:
+        """The count to hide next for the sake of this one: from its own sums, else from those they lead on to."""
+        reached: set[Hashable] = {name}
+        while True:
+            lines = [(t, *p) for t, p in self.sums if t in reached or any(x in reached for x in p)]
+            names = {n for line in lines for n in line}
+            somebody = [n for n in names if self.cells[n]]
+            more = self._least_missed(somebody, hidden)
+            further = {n for n in names if n in hidden} - reached
+            if more or not further:
+                return more
+            reached |= further
+
+    def _least_missed(self, names: Iterable[Hashable], hidden: set[Hashable]) -> set[Hashable]:
+        """Of the counts still told, the one that would be missed least: of somebody rather than of nobody, then the smallest."""
+        shown = [name for name in dict.fromkeys(names) if name not in hidden]
+        choice = min(shown, key=self._missed, default=None)
         return set() if choice is None else {choice}
+
+    def _missed(self, name: Hashable) -> tuple[bool, int, int, str]:
+        return self.cells[name] == 0, self.ranks.get(name, 0), self.cells[name], repr(name)
