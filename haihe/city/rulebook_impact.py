@@ -12,7 +12,7 @@ import ibis.expr.types as ir
 
 from haihe.city.flows import GAIN, KEEP, LOSE, NEITHER, UNKNOWN, Flow, flow_of, tie_flow
 from haihe.city.histogram import BIN, Bin, histogram
-from haihe.city.movements import GradeChange, Movement, grade_changes, movement, movements
+from haihe.city.movements import GradeChange, Movement, grade_changes, movement, movements, told_movements
 from haihe.city.population import Population
 from haihe.city.reach import BAND_NAMES, offer_column
 from haihe.city.rulebook_cases import RulebookCase, rulebook_cases

@@ -5,3 +5,6 @@ from __future__ import annotations
 from flask.cli import AppGroup
 
 group = AppGroup("city", help="全市：重算、试算、预热与报告")
+
+# The commands are in files of their own, which need the group to be there.
+from haihe.cli import city_rescore  # noqa: E402, F401

@@ -1,0 +1,176 @@
+"""全市重算: everybody's points for one day in columns, and back into the database only what has moved.
+
+Reading and computing hold no lock and may take minutes. Nothing is lost by that: each resident carries the version they
+had when they were read, and whoever has a newer one when their turn comes to be written is computed from their records
+instead. A run that is cut off has written whole batches; the next one finds those in order and does the rest.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import ibis.expr.types as ir
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+from ibis.backends import BaseBackend
+from ibis.common.exceptions import IbisError
+
+from haihe.city import columns
+from haihe.city.criteria import consents_asked
+from haihe.city.differences import Reach, before, differences, reach_moved
+from haihe.city.snapshot import Snapshot, SnapshotError, Watch, open_snapshot, take_snapshot, unwatched
+from haihe.domain.rulebook import Rulebook
+from haihe.domain.scenarios import Scenario
+from haihe.storage.db import db
+from haihe.usecases.adopt_scores import CannotAdopt, Found, adopt_scores, note_run
+from haihe.usecases.context import Context, day_of
+from haihe.usecases.rescore import Computed
+
+# So many residents are locked at once while they are written: a record arriving for one of them waits about as long.
+BATCH = 500
+
+
+class RescoreFailed(Exception):
+    """The run stopped; the message says why, what stays of it and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class CityRun:
+    """What a run came to. `written` is False for a day that is not today: then it was only a look ahead or back."""
+
+    residents: int
+    differing: int
+    moved: int
+    overtaken: int
+    written: bool
+    grades: dict[tuple[str | None, str | None], int]
+    reach: list[Reach]
+
+
+def rescore_city(
+    ctx: Context,
+    engine: BaseBackend,
+    work: Path,
+    on: date,
+    actor: str,
+    snapshot: Path | None = None,
+    watch: Watch = unwatched,
+) -> CityRun:
+    """Rescore everybody as of a day, from the database or from a snapshot of that day.
+
+    `work` is an empty directory for what lies between reading and writing. Only today's result is written: a score is
+    what holds now, and neither yesterday's nor tomorrow's may stand in for it.
+    """
+    rules = ctx.rules.up_to_date()
+    rulebook, scenarios = rules.rulebook(on), rules.scenarios()
+    # Reading and computing take minutes, and no transaction of ours may stay open meanwhile.
+    db.session.rollback()
+    taken = (
+        open_snapshot(snapshot, on)
+        if snapshot is not None
+        else take_snapshot(work / "snapshot", rulebook, classes_of(rulebook, scenarios), on, watch)
+    )
+    if not taken.has_scores:
+        raise SnapshotError(f"{taken.directory} 里没有当时已存的积分（不是从数据库读出的），不能用来重算")
+    moved_file = work / "moved.parquet"
+    with _computing(), watch("计算", 1) as progress:
+        moved = _moved(engine, rulebook, taken, on, moved_file)
+        grades = _grades(moved)
+        reach = reach_moved(scenarios, rulebook, moved, taken.table(engine, "orders"), on)
+        progress(1)
+    differing = pq.read_metadata(moved_file).num_rows
+    written = on == day_of(ctx.now())
+    totals, overtaken = _write_back(ctx, rulebook, taken, moved_file, actor, watch) if written else (0, 0)
+    return CityRun(taken.rows["residents"], differing, totals, overtaken, written, grades, reach)
+
+
+def classes_of(rulebook: Rulebook, scenarios: list[Scenario]) -> list[str]:
+    """The classes of consent that the rulebook or the criterion of a benefit may ask about."""
+    criteria = [s.criterion for s in scenarios]
+    criteria += [o.criterion for s in scenarios for o in s.offers if o.criterion is not None]
+    return sorted({*rulebook.sensitive_classes, *consents_asked(criteria)})
+
+
+def _moved(engine: BaseBackend, rulebook: Rulebook, taken: Snapshot, on: date, file: Path) -> ir.Table:
+    """The differences, computed once into a file: they are read for the summary, and again to be written."""
+    residents, records, scores = (taken.table(engine, name) for name in ("residents", "records", "scores"))
+    found = differences(rulebook, residents, records, scores, on)
+    # In the order in which the database has them, so that each batch touches few of its pages.
+    engine.to_parquet(found.order_by("resident_id"), str(file))
+    return engine.read_parquet(str(file))
+
+
+def _grades(moved: ir.Table) -> dict[tuple[str | None, str | None], int]:
+    """How many went from which grade to which; None is having no points."""
+    counted = moved.group_by(was=moved[before("grade")], now=moved["grade"]).aggregate(n=moved.count())
+    grades: Counter[tuple[str | None, str | None]] = Counter()
+    for row in counted.to_pyarrow().to_pylist():
+        grades[row["was"], row["now"]] += row["n"]
+    return {change: n for change, n in grades.items() if change[0] != change[1]}
+
+
+def _write_back(
+    ctx: Context, rulebook: Rulebook, taken: Snapshot, file: Path, actor: str, watch: Watch
+) -> tuple[int, int]:
+    """Take the differences over, batch by batch; returns how many totals moved and how many had been overtaken."""
+    with pq.ParquetFile(file) as found:
+        differing, done, totals, overtaken = found.metadata.num_rows, 0, 0, 0
+        wanted = [
+            "resident_id", "version", "scored", "total", "grade", "last_day", "parts",
+            *(columns.dimension(d.code) for d in rulebook.dimensions),
+        ]  # fmt: skip
+        try:
+            note_run(ctx, actor, rulebook, taken.day, differing, taken.taken_at)
+            with watch("写回", differing) as progress:
+                for batch in found.iter_batches(BATCH, columns=wanted):
+                    rows = {row["resident_id"]: _found(row, rulebook, taken.day) for row in batch.to_pylist()}
+                    adopted = adopt_scores(ctx, rulebook, taken.day, rows)
+                    done += len(rows)
+                    totals += adopted.moved
+                    overtaken += adopted.overtaken
+                    progress(len(rows))
+        except CannotAdopt as error:
+            raise RescoreFailed(
+                f"{error}。已写回 {done:,} / {differing:,} 人，均完整有效；再次运行会完成其余部分"
+            ) from error
+    return totals, overtaken
+
+
+def _found(row: dict[str, Any], rulebook: Rulebook, on: date) -> Found:
+    if not row["scored"]:
+        return Found(row["version"], None)
+    computed = Computed(
+        total=row["total"],
+        grade=row["grade"],
+        dimensions={d.code: row[columns.dimension(d.code)] for d in rulebook.dimensions},
+        parts=orjson.loads(row["parts"]),
+        on=on,
+        last_day=row["last_day"],
+        rulebook=rulebook.version,
+    )
+    return Found(row["version"], computed)
+
+
+@contextmanager
+def _computing() -> Iterator[None]:
+    """What goes wrong in the engine happens before anything is written."""
+    try:
+        yield
+    except (duckdb.Error, IbisError, pa.ArrowException, OSError) as error:
+        full = "No space left" in str(error)
+        why = (
+            "磁盘已满"
+            if full
+            else str(error).strip().splitlines()[0]
+            if str(error).strip()
+            else type(error).__name__
+        )
+        raise RescoreFailed(f"计算没有完成，数据库没有任何改动：{why}") from error

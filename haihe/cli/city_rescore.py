@@ -1,0 +1,133 @@
+"""`flask city rescore` and `flask city snapshot`: everybody's points for today in one go, and the city as a dated file."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from haihe.cli.city import group
+from haihe.cli.rules import OPERATOR
+from haihe.domain.errors import HaiheError
+from haihe.usecases.context import day_of
+from haihe.web.context import context
+
+if TYPE_CHECKING:
+    from haihe.city.rescore import CityRun
+
+ENGINE = "HAIHE_CITY_ENGINE"
+NO_POINTS = "无积分"
+UNITS = {"读出": "行", "写回": "人"}
+
+
+@group.command("rescore")
+@click.option(
+    "--on", type=click.DateTime(["%Y-%m-%d"]), help="按哪一天计算（默认今天；其他日期只试算，不写入）"
+)
+@click.option(
+    "--snapshot",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="从当天的快照目录读取，而不从数据库读取",
+)
+@click.option(
+    "--engine", default="duckdb", envvar=ENGINE, show_default=True, help=f"计算引擎（环境变量 {ENGINE}）"
+)
+def rescore(on: datetime | None, snapshot: Path | None, engine: str) -> None:
+    """全市重算：读出、按列计算，只写回有变动的居民；随时可以中断，再次运行即可。"""
+    # The web workers import this file with the whole command line; columns are of no use to them.
+    from haihe.city.engine import EngineUnavailable, connect
+    from haihe.city.rescore import RescoreFailed, rescore_city
+    from haihe.city.snapshot import SnapshotError
+
+    ctx = context()
+    day = on.date() if on else day_of(ctx.now())
+    try:
+        with tempfile.TemporaryDirectory(prefix="haihe-city-") as work:
+            backend = connect(engine, temporary=Path(work) / "spill")
+            try:
+                report = rescore_city(ctx, backend, Path(work), day, OPERATOR, snapshot, _watch)
+            finally:
+                backend.disconnect()
+    except HaiheError as error:
+        raise click.ClickException(error.detail) from error
+    except (EngineUnavailable, SnapshotError, RescoreFailed) as error:
+        raise click.ClickException(str(error)) from error
+    if not report.written:
+        click.echo(f"{day} 不是今天：以下只是试算，没有写入任何内容。")
+    _tell(report)
+
+
+@group.command("snapshot")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("var/snapshots"),
+    show_default=True,
+    help="快照放在哪个目录下；每天一个子目录",
+)
+def snapshot(out: Path) -> None:
+    """把今天的居民、信用记录与订单读成一份带日期的快照（Parquet），供全市分析使用而不占用数据库。"""
+    from haihe.city.rescore import classes_of
+    from haihe.city.snapshot import SnapshotError, take_snapshot
+
+    ctx = context()
+    day = day_of(ctx.now())
+    try:
+        rules = ctx.rules.up_to_date()
+        rulebook = rules.rulebook(day)
+        classes = classes_of(rulebook, rules.scenarios())
+        taken = take_snapshot(out / day.isoformat(), rulebook, classes, day, _watch)
+    except HaiheError as error:
+        raise click.ClickException(error.detail) from error
+    except SnapshotError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{taken.directory}：居民 {taken.rows['residents']:,}，信用记录 {taken.rows['records']:,}")
+
+
+@contextmanager
+def _watch(stage: str, length: int) -> Iterator[Callable[[int], None]]:
+    """A bar with the time left and the rate; of a stage that cannot be measured, only its name and how long it took."""
+    begun = time.monotonic()
+    if length <= 1:
+        yield lambda _done: None
+        click.echo(f"{stage}：{time.monotonic() - begun:.1f} 秒")
+        return
+    done = 0
+    unit = UNITS.get(stage, "")
+
+    def rate(_item: object) -> str:
+        return f"{done / max(time.monotonic() - begun, 0.001):,.0f} {unit}/秒"
+
+    with click.progressbar(
+        length=length, label=stage, show_eta=True, show_pos=True, item_show_func=rate
+    ) as bar:
+
+        def progress(more: int) -> None:
+            nonlocal done
+            done += more
+            bar.update(more, stage)
+
+        yield progress
+    click.echo(f"{stage}：{done:,} {unit}，{rate(None)}")
+
+
+def _tell(report: CityRun) -> None:
+    click.echo(f"已核对 {report.residents:,} 人，{report.differing:,} 人与已存的不同。")
+    if report.written:
+        overtaken = f"；{report.overtaken:,} 人期间另有变动，已按最新记录单独计算" if report.overtaken else ""
+        click.echo(f"总分有变动的 {report.moved:,} 人{overtaken}。")
+    if report.grades:
+        click.echo("等级变动：")
+        for (was, now), count in sorted(report.grades.items(), key=lambda item: -item[1]):
+            click.echo(f"  {was or NO_POINTS} → {now or NO_POINTS}  {count:,} 人")
+    moved = [r for r in report.reach if r.gained or r.lost]
+    if moved:
+        click.echo("场景可及变动：")
+        for reach in moved:
+            click.echo(f"  {reach.scenario} {reach.name}  新增 {reach.gained:,} 人，减少 {reach.lost:,} 人")

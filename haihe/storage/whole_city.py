@@ -1,0 +1,146 @@
+"""The queries that read the whole city at once, as SQL for a reader of columns that knows no session, and where it connects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from psycopg import pq
+from psycopg.conninfo import make_conninfo
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Date,
+    Engine,
+    Integer,
+    Select,
+    Text,
+    cast,
+    func,
+    literal,
+    select,
+)
+from sqlalchemy.dialects import postgresql
+
+from haihe.storage.db import db
+from haihe.storage.decisions import Order
+from haihe.storage.reading import COUNTED_ORDER_STATES, JOIN, SENSITIVE
+from haihe.storage.records import RecordRow
+from haihe.storage.residents import Consent, Resident
+from haihe.storage.scores import ScoreRow
+
+EFFECTIVE = "EFFECTIVE"
+PATIENCE_S = 10
+
+
+def connection_words(engine: Engine | None = None) -> str:
+    """How libpq finds the database that the session uses: sockets, passwords and several hosts included."""
+    engine = engine or db.engine
+    known = {option.keyword.decode() for option in pq.Conninfo.get_defaults()}
+    _none, given = engine.dialect.create_connect_args(engine.url)
+    return make_conninfo(**{"connect_timeout": PATIENCE_S, **{k: v for k, v in given.items() if k in known}})
+
+
+def residents_sql(classes: Mapping[str, str]) -> str:
+    """Every resident, whether they have joined, and a column of that name for each of these classes of consent."""
+    held = (
+        select(
+            Consent.resident_id,
+            func.bool_or(Consent.purpose == JOIN).label("joined"),
+            *(
+                func.bool_or(Consent.purpose == f"{SENSITIVE}{sensitive}").label(column)
+                for column, sensitive in classes.items()
+            ),
+        )
+        .where(Consent.withdrawn_at.is_(None))
+        .group_by(Consent.resident_id)
+        .subquery()
+    )
+    return _sql(
+        select(
+            Resident.id.label("resident_id"),
+            Resident.birth_date,
+            Resident.district,
+            *(func.coalesce(held.c[name], False).label(name) for name in ("joined", *classes)),
+        ).outerjoin(held, held.c.resident_id == Resident.id)
+    )
+
+
+def records_sql() -> str:
+    """The effective records of those who have joined: nobody else's, and no record that has been repaired, leaves the database."""
+    joined = select(Consent.resident_id).where(Consent.purpose == JOIN, Consent.withdrawn_at.is_(None))
+    return _sql(
+        select(
+            RecordRow.id.label("record_id"),
+            RecordRow.resident_id,
+            RecordRow.indicator,
+            RecordRow.occurred_on,
+            cast(RecordRow.quantity * 100, BigInteger).label("hundredths"),
+            RecordRow.level,
+            RecordRow.severity,
+            RecordRow.valid_from,
+            RecordRow.valid_to,
+            RecordRow.state,
+        ).where(RecordRow.state == EFFECTIVE, RecordRow.resident_id.in_(joined))
+    )
+
+
+def orders_sql(on: date) -> str:
+    """How many orders of each scenario everybody has running, and has begun in the month and the year of this day."""
+    opened = Order.opened_on
+    in_year = func.date_part("year", opened) == on.year
+    in_month = in_year & (func.date_part("month", opened) == on.month)
+    return _sql(
+        select(
+            Order.resident_id,
+            Order.scenario,
+            _counted(Order.state == "DOING", "running"),
+            _counted(in_month, "this_month"),
+            _counted(in_year, "this_year"),
+        )
+        .where(
+            Order.state.in_(COUNTED_ORDER_STATES),
+            (opened >= cast(literal(date(on.year, 1, 1)), Date)) | (Order.state == "DOING"),
+        )
+        .group_by(Order.resident_id, Order.scenario)
+    )
+
+
+def scores_sql(dimensions: Mapping[str, str]) -> str:
+    """For every resident their version and the score that is stored, if any: its parts as text, its dimensions as columns."""
+    return _sql(
+        select(
+            Resident.id.label("resident_id"),
+            Resident.version,
+            ScoreRow.total,
+            ScoreRow.grade,
+            cast(ScoreRow.parts, Text).label("parts"),
+            ScoreRow.last_day,
+            ScoreRow.rulebook,
+            *(
+                cast(ScoreRow.dimensions[code].astext, Integer).label(column)
+                for column, code in dimensions.items()
+            ),
+        ).outerjoin(ScoreRow, ScoreRow.resident_id == Resident.id)
+    )
+
+
+def about_how_many_sql() -> str:
+    """How many residents and records PostgreSQL believes to have: good enough for a progress bar, and free."""
+    return (
+        "SELECT coalesce(sum(greatest(reltuples, 0)), 0)::bigint FROM pg_class"
+        " WHERE oid IN ('residents'::regclass, 'records'::regclass)"
+    )
+
+
+def _counted(condition: ColumnElement[bool], name: str) -> ColumnElement[int]:
+    return cast(func.count().filter(condition), Integer).label(name)
+
+
+def _sql(query: Select[Any]) -> str:
+    """The query with its values written into it, for whoever takes no parameters."""
+    compiled = query.compile(
+        dialect=postgresql.dialect(paramstyle="named"), compile_kwargs={"literal_binds": True}
+    )
+    return str(compiled)
