@@ -6,7 +6,6 @@ change has no voucher, and PostgreSQL is asked instead. Every method raises `Cac
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -16,22 +15,19 @@ import redis
 
 from haihe.cache import keys, scripts
 from haihe.cache.copy import tombstone
-from haihe.cache.lines import FAILURES, Command, Lines
+from haihe.cache.filling import Filling
+from haihe.cache.lines import FAILURES, CacheDown, Command, Lines, Run, all_well
 from haihe.cache.passes import pack_pass, unpack_pass
 from haihe.domain.passes import HeldPass
+
+__all__ = ["CacheDown", "Copies", "Glance", "JournalEntry"]
 
 T = TypeVar("T")
 GROUP = "postgres"
 # A voucher is good for one second (see usecases/keep_copies.py).
 VOUCHED_MS = 1000
+LONG_AGO_MS = 1
 PAUSE_AFTER_FAILURE = 0.5
-
-# The keys of a script, and its arguments.
-Run = tuple[tuple[str, ...], tuple[Any, ...]]
-
-
-class CacheDown(Exception):
-    """Redis does not answer; whoever asked goes to PostgreSQL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +76,15 @@ class Copies:
         """One round trip: make a merchant the owner of the pass, with its answer, and write the entry to the journal.
 
         Returns the pass as it now stands: as just settled, or as a merchant (this one or another) settled it before, in
-        which case nothing was written; None when it is gone.
+        which case nothing was written; None when it is gone, or when nobody vouches for Redis any more.
         """
         shard = keys.shard_of_pass(code_hash)
         found = self._run(
             scripts.SETTLE,
-            (_pass_key(shard, code_hash), keys.decisions(shard)),
+            (_pass_key(shard, code_hash), keys.decisions(shard), keys.voucher(shard)),
             (pack_pass(settled), keep_ms, entry),
         )
-        return None if found is None else unpack_pass(found)
+        return unpack_pass(found) if found else None
 
     def note(self, code_hash: bytes, entry: bytes) -> None:
         """Write a decision that settles no pass (an unknown or spent code) to the journal."""
@@ -122,14 +118,18 @@ class Copies:
         """Put copies out of use ahead of a change: (resident, the version that the change will make)."""
         self.put([(resident_id, tombstone(version)) for resident_id, version in versions])
 
-    def vouch(self, generation: int, ttl_ms: int) -> None:
-        """Say that every copy is up to date with this generation of the configuration, for so long."""
+    def filling(self) -> Filling:
+        """For writing everybody's copies at once, beside all this."""
+        return Filling(self._lines.patient(Filling.PATIENCE))
+
+    def vouch(self, generation: int, until_ms: int) -> None:
+        """Say that every copy is up to date with this generation of the configuration, until that moment of Redis's."""
         names = [(keys.voucher(shard), keys.floor(shard)) for shard in range(keys.SHARDS)]
-        self._run_all(scripts.VOUCH, [(both, (generation, ttl_ms)) for both in names])
+        self._run_all(scripts.VOUCH, [(both, (generation, until_ms)) for both in names])
 
     def raise_floor(self, generation: int) -> None:
         """A newer configuration is in force: take the vouchers away and never accept an older generation again."""
-        self.vouch(generation, 1)
+        self.vouch(generation, LONG_AGO_MS)
 
     def read_journal(self, reader: str, most: int, from_start: bool) -> list[JournalEntry]:
         """Decisions not yet taken over: those this reader had begun on (`from_start`), else new ones."""
@@ -171,6 +171,10 @@ class Copies:
         """The run ids of the servers: another id means another Redis, or the same one restarted."""
         return self._guard(self._lines.servers)
 
+    def now_ms(self) -> int:
+        """The time by Redis's own clock; of several servers, that of the slowest."""
+        return self._guard(self._lines.now_ms)
+
     def ping(self) -> None:
         """Does Redis answer?"""
         self._guard(lambda: self._client.ping())
@@ -181,23 +185,11 @@ class Copies:
     def _run(self, script: str, names: tuple[Any, ...], arguments: tuple[Any, ...]) -> Any:
         return self._run_all(script, [(names, arguments)])[0]
 
-    def _run_all(self, script: str, runs: Sequence[Run], *, unbroken: bool = False) -> list[Any]:
-        """Run a script many times. A server that does not know it yet is told it where it first says so."""
-        sha = _SHAS[script]
-
-        def run() -> list[Any]:
-            commands = [(names[0], ("EVALSHA", sha, len(names), *names, *given)) for names, given in runs]
-            replies = self._lines.say_all(commands, unbroken=unbroken)
-            for place, reply in enumerate(replies):
-                if isinstance(reply, redis.exceptions.NoScriptError):
-                    names, given = runs[place]
-                    replies[place] = self._lines.say(names[0], "EVAL", script, len(names), *names, *given)
-            return _all_well(replies)
-
-        return self._guard(run)
+    def _run_all(self, script: str, runs: Sequence[Run]) -> list[Any]:
+        return self._guard(lambda: self._lines.run_all(script, runs))
 
     def _say_all(self, commands: Sequence[Command]) -> list[Any]:
-        return self._guard(lambda: _all_well(self._lines.say_all(commands)))
+        return self._guard(lambda: all_well(self._lines.say_all(commands)))
 
     def _guard(self, ask: Callable[[], T]) -> T:
         """Ask Redis, unless it failed a moment ago: a counter must not wait for a time-out on every question."""
@@ -210,22 +202,11 @@ class Copies:
             raise CacheDown(str(error)) from error
 
 
-_SHAS = {
-    script: hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()
-    for script in (scripts.LOOK, scripts.SETTLE, scripts.PUT, scripts.FILL, scripts.VOUCH)
-}
 _STREAMS = tuple(keys.decisions(shard) for shard in range(keys.SHARDS))
 
 
 def _pass_key(shard: int, code_hash: bytes) -> str:
     return keys.passes(shard) + code_hash.hex()
-
-
-def _all_well(replies: list[Any]) -> list[Any]:
-    for reply in replies:
-        if isinstance(reply, Exception):
-            raise reply
-    return replies
 
 
 def _entries(found: Any) -> Iterable[JournalEntry]:

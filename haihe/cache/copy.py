@@ -44,7 +44,8 @@ class ResidentCopy:
 
 
 @lru_cache(maxsize=16)
-def _tag(version: str) -> int:
+def tag_of(version: str) -> int:
+    """By which a copy knows again the rulebook that it was made under."""
     return zlib.crc32(version.encode())
 
 
@@ -60,7 +61,7 @@ def pack(copy: ResidentCopy, rulebook: Rulebook) -> bytes:
     head = FIXED.pack(
         FOR_GOOD if copy.last_day is None else min((copy.last_day - EPOCH).days, FOR_GOOD - 1),
         int(copy.made_at.timestamp()),
-        _tag(rulebook.version),
+        tag_of(rulebook.version),
         (facts.birth_date - BIRTH_EPOCH).days if facts.birth_date else 0,
         NO_POINTS if facts.points is None else facts.points,
         _mask(rulebook.negative_codes, facts.listed),
@@ -87,7 +88,7 @@ def unpack(packed: bytes, rulebook: Rulebook, on: date) -> ResidentCopy | None:
     (last, made, tag, birth, points, listed, joined, district, sensitive, known, yes) = FIXED.unpack_from(
         packed, 8
     )
-    if tag != _tag(rulebook.version) or (last != FOR_GOOD and (on - EPOCH).days > last):
+    if tag != tag_of(rulebook.version) or (last != FOR_GOOD and (on - EPOCH).days > last):
         return None
     has_points = points != NO_POINTS
     at = VERSION.size + FIXED.size

@@ -41,6 +41,11 @@ def residents(shard: int) -> str:
     return f"h:{{{shard}}}:r:"
 
 
+def sign(shard: int, run: str) -> str:
+    """Present as long as nothing has been lost of a shard since a run that fills Redis began."""
+    return f"h:{{{shard}}}:filling:{run}"
+
+
 def decisions(shard: int) -> str:
     """The stream of decisions not yet taken over by PostgreSQL."""
     return f"h:{{{shard}}}:decisions"

@@ -6,6 +6,7 @@ cluster's pipeline, while all that we ask for in one go is scripts: so commands 
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import time
 from collections.abc import Iterable, Sequence
@@ -14,30 +15,42 @@ from typing import Any
 import redis
 from redis.backoff import NoBackoff
 from redis.cluster import RedisCluster
-from redis.exceptions import AskError, RedisClusterException, TryAgainError
+from redis.exceptions import AskError, NoScriptError, RedisClusterException, TryAgainError
 from redis.retry import Retry
 
 # Everything by which Redis may show that it does not answer.
 FAILURES = (redis.RedisError, RedisClusterException, OSError)
 CLUSTER = "+cluster"
+# For how long to wait for an answer at the counter, where PostgreSQL is asked instead.
 SOCKET_TIMEOUT = 0.5
 # A name for the only server where there is no cluster.
 ALONE = ""
 
 # A command, and the key by whose slot a cluster knows the server for it.
 Command = tuple[str, tuple[Any, ...]]
+# The keys of a script, and its arguments.
+Run = tuple[tuple[str, ...], tuple[Any, ...]]
+
+
+class CacheDown(Exception):
+    """Redis does not answer; whoever asked goes to PostgreSQL."""
 
 
 class Lines:
     """Connections to Redis. Whatever is said twice after a broken connection changes nothing the second time."""
 
-    def __init__(self, url: str, disbelief: float) -> None:
+    def __init__(self, url: str, disbelief: float, timeout: float = SOCKET_TIMEOUT) -> None:
         self._url = url
         self._disbelief = disbelief
+        self._timeout = timeout
         self._clustered = CLUSTER in url.partition("://")[0]
         self._opening = threading.Lock()
         self._threads = threading.local()
         self._client: Any = None
+
+    def patient(self, timeout: float) -> Lines:
+        """Other connections to the same Redis, for work that may take its time."""
+        return Lines(self._url, self._disbelief, timeout)
 
     @property
     def client(self) -> Any:
@@ -50,7 +63,7 @@ class Lines:
 
     def _connect(self) -> Any:
         options: dict[str, Any] = {
-            "socket_timeout": SOCKET_TIMEOUT,
+            "socket_timeout": self._timeout,
             "socket_connect_timeout": SOCKET_TIMEOUT,
             # A connection that Redis closed (it was restarted) is opened anew once; a time-out is not waited for twice.
             "retry": Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
@@ -66,6 +79,13 @@ class Lines:
             return frozenset(server["run_id"] for server in found.values())
         return frozenset((self.client.info("server")["run_id"],))
 
+    def now_ms(self) -> int:
+        """The time by the server's own clock, the slowest one's of a cluster."""
+        asked = {"target_nodes": RedisCluster.PRIMARIES} if self._clustered else {}
+        answer = self.client.time(**asked)
+        told = answer.values() if self._clustered else (answer,)
+        return min(seconds * 1000 + microseconds // 1000 for seconds, microseconds in told)
+
     def believes(self) -> bool:
         """Whether a voucher can be believed on this thread's connections.
 
@@ -80,6 +100,17 @@ class Lines:
         if isinstance(reply, Exception):
             raise reply
         return reply
+
+    def run_all(self, script: str, runs: Sequence[Run], *, unbroken: bool = False) -> list[Any]:
+        """Run a script many times. A server that does not know it yet is told it where it first says so."""
+        sha = hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()
+        commands = [(names[0], ("EVALSHA", sha, len(names), *names, *given)) for names, given in runs]
+        replies = self.say_all(commands, unbroken=unbroken)
+        for place, reply in enumerate(replies):
+            if isinstance(reply, NoScriptError):
+                names, given = runs[place]
+                replies[place] = self.say(names[0], "EVAL", script, len(names), *names, *given)
+        return all_well(replies)
 
     def say_all(self, commands: Sequence[Command], *, unbroken: bool = False) -> list[Any]:
         """The replies to many commands in their order, a refusal in its place.
@@ -160,3 +191,11 @@ class Lines:
 
     def _disbelieve(self) -> None:
         self._threads.believes_from = time.monotonic() + self._disbelief
+
+
+def all_well(replies: list[Any]) -> list[Any]:
+    """The replies, if there is no refusal among them; else the first refusal is raised."""
+    for reply in replies:
+        if isinstance(reply, Exception):
+            raise reply
+    return replies

@@ -25,12 +25,14 @@ end
 return {voucher, pass, copy}
 """
 
-# KEYS pass, stream · ARGV pass as settled, keep_ms, entry for the journal
+# KEYS pass, stream, voucher · ARGV pass as settled, keep_ms, entry for the journal
+# Without a voucher Redis decides nothing (0): a pass may be claimed in PostgreSQL at this very moment.
 # The first merchant owns the pass. → the pass as it now stands: as settled just now (and the journal has it), or as
-# settled before, by this merchant or another; nothing when the pass is gone. Bytes 17 to 20 are the merchant.
+# settled before, by this merchant or another; 0 when the pass is gone. Bytes 17 to 20 are the merchant.
 SETTLE = """
+if redis.call('EXISTS', KEYS[3]) == 0 then return 0 end
 local pass = redis.call('GET', KEYS[1])
-if not pass then return false end
+if not pass then return 0 end
 if string.sub(pass, 17, 20) ~= '\\0\\0\\0\\0' then return pass end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 redis.call('XADD', KEYS[2], '*', 'd', ARGV[3])
@@ -78,12 +80,13 @@ if #words > 0 then redis.call('HSET', KEYS[1], unpack(words)) end
 return taken
 """
 
-# KEYS voucher, floor · ARGV generation, ttl_ms. A generation below the floor is never vouched for again.
+# KEYS voucher, floor · ARGV generation, until when (ms). A generation below the floor is never vouched for again. The end
+# is a moment and not a while, so that a script carried out late (the server stood still) vouches for nothing any more.
 VOUCH = """
 local held = tonumber(redis.call('GET', KEYS[2]) or '0')
 local generation = tonumber(ARGV[1])
 if held > generation then return 0 end
 if held < generation then redis.call('SET', KEYS[2], ARGV[1]) end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+redis.call('SET', KEYS[1], ARGV[1], 'PXAT', ARGV[2])
 return 1
 """

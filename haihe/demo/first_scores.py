@@ -8,13 +8,13 @@ from typing import Any
 
 import orjson
 
-from haihe.cache.copies import CacheDown
 from haihe.demo.loading import copy_rows
 from haihe.domain.scoring import Score
-from haihe.storage.copies import mark_stale, next_versions
+from haihe.storage.copies import next_versions
 from haihe.usecases.context import Context, day_of
 from haihe.usecases.gather_facts import gather_facts
 from haihe.usecases.rescore import CONSENT, parts_of
+from haihe.usecases.telling_redis import forget_copies
 
 
 def score_for_the_first_time(ctx: Context, ids: Sequence[int], at: datetime) -> None:
@@ -32,7 +32,7 @@ def score_for_the_first_time(ctx: Context, ids: Sequence[int], at: datetime) -> 
         "ledger (resident_id, at, as_of, before, after, delta, part, cause, record_ids, rulebook)",
         (entry for resident_id, score, parts in scores for entry in _entries(resident_id, score, parts, at)),
     )
-    mark_stale(versions, forgotten=_forget(ctx, versions))
+    forget_copies(ctx, versions)
 
 
 def _score_row(resident_id: int, score: Score, parts: dict[str, int], at: datetime) -> tuple[Any, ...]:
@@ -59,11 +59,3 @@ def _entries(
             after = running + delta
             yield (resident_id, at, score.on, running, after, delta, part, CONSENT, "[]", score.rulebook)
             running = after
-
-
-def _forget(ctx: Context, versions: list[tuple[int, int]]) -> bool:
-    try:
-        ctx.copies.forget(versions)
-    except CacheDown:
-        return False
-    return True

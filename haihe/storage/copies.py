@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from sqlalchemy import delete, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -42,35 +43,51 @@ def mark_stale(versions: Sequence[tuple[int, int]], forgotten: bool) -> None:
         index_elements=[StaleCopy.resident_id],
         set_={
             "version": statement.excluded.version,
+            "renewed_at": None,
             "forgotten": StaleCopy.forgotten & statement.excluded.forgotten,
         },
     )
     # The rows go in as parameters: a statement with the rows written into it would be compiled anew every time.
     db.session.execute(
-        statement, [{"resident_id": r, "version": v, "forgotten": forgotten} for r, v in versions]
+        statement, [{"resident_id": r, "version": v, "forgotten": forgotten} for r, v in sorted(versions)]
     )
 
 
-def stale_copies(most: int) -> list[tuple[int, int]]:
+def stale_copies(most: int, unforgotten_only: bool = False) -> list[tuple[int, int]]:
     """Copies to renew, those still in use first: (resident, version)."""
-    rows = db.session.execute(
-        select(StaleCopy.resident_id, StaleCopy.version).order_by(StaleCopy.forgotten).limit(most)
-    )
+    query = select(StaleCopy.resident_id, StaleCopy.version).where(StaleCopy.renewed_at.is_(None))
+    if unforgotten_only:
+        query = query.where(~StaleCopy.forgotten)
+    rows = db.session.execute(query.order_by(StaleCopy.forgotten).limit(most))
     return [(row.resident_id, row.version) for row in rows]
 
 
-def any_unforgotten() -> bool:
-    """Is there a changed resident whose old copy may still be in use?"""
-    found = db.session.execute(select(StaleCopy.resident_id).where(~StaleCopy.forgotten).limit(1)).first()
-    return found is not None
+def copies_renewed(versions: Sequence[tuple[int, int]], at: datetime) -> None:
+    """These copies are in place; a resident who has changed again meanwhile, or is changing now, stays to be renewed."""
+    if not versions:
+        return
+    # Rows that somebody is changing are passed over, so that the keeper never waits and is never waited for in a ring.
+    unchanged = db.session.execute(
+        select(StaleCopy.resident_id)
+        .where(tuple_(StaleCopy.resident_id, StaleCopy.version).in_(list(versions)))
+        .with_for_update(skip_locked=True)
+    ).scalars()
+    db.session.execute(
+        update(StaleCopy)
+        .where(StaleCopy.resident_id.in_(list(unchanged)))
+        .values(forgotten=True, renewed_at=at)
+        .execution_options(synchronize_session=False)
+    )
 
 
-def copies_renewed(versions: Sequence[tuple[int, int]]) -> None:
-    """These copies are in place; a resident who has changed again meanwhile stays on the list."""
-    if versions:
-        db.session.execute(
-            delete(StaleCopy).where(tuple_(StaleCopy.resident_id, StaleCopy.version).in_(list(versions)))
-        )
+def let_go_of_renewed(before: datetime) -> None:
+    """Copies renewed before then are safe in Redis even if it crashes now."""
+    db.session.execute(delete(StaleCopy).where(StaleCopy.renewed_at < before))
+
+
+def renew_all_again() -> None:
+    """A Redis that was restarted may have lost what it was told last."""
+    db.session.execute(update(StaleCopy).where(StaleCopy.renewed_at.is_not(None)).values(renewed_at=None))
 
 
 def generation() -> int:

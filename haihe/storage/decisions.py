@@ -15,6 +15,7 @@ from sqlalchemy import (
     LargeBinary,
     String,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
@@ -23,9 +24,13 @@ from haihe.storage.db import db
 
 
 class Pass(db.Model):
-    """信用码: shown once, owned by the first merchant that scans it. Only a keyed hash of the code is kept."""
+    """信用码: shown once, owned by the first merchant that scans it. Only a keyed hash of the code is kept.
+
+    `untold` says that Redis may still hold the pass as it was before it was claimed or ended here.
+    """
 
     __tablename__ = "passes"
+    __table_args__ = (Index("ix_passes_untold", "code_hash", postgresql_where=text("untold")),)
 
     code_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
     resident_id: Mapped[int] = mapped_column(ForeignKey("residents.id"), index=True)
@@ -35,6 +40,7 @@ class Pass(db.Model):
     merchant_id: Mapped[int | None] = mapped_column(ForeignKey("merchants.id"))
     decision_id: Mapped[str | None] = mapped_column(String(40))
     answer: Mapped[bytes | None] = mapped_column(LargeBinary)
+    untold: Mapped[bool] = mapped_column(default=False, server_default="false")
     ended_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 

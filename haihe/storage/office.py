@@ -57,7 +57,8 @@ class StaleCopy(db.Model):
     """A resident whose copy in Redis must be made anew: written with the change itself, taken off once it is done.
 
     `forgotten` says that the old copy was put out of use before the change was committed. Where it was not (Redis did
-    not answer), Redis is not trusted again until it has been.
+    not answer), Redis is not vouched for again until it has been. A renewed copy stays on the list for some seconds
+    (`renewed_at`), because a Redis that crashes may forget what it was told last.
     """
 
     __tablename__ = "stale_copies"
@@ -65,6 +66,17 @@ class StaleCopy(db.Model):
     resident_id: Mapped[int] = mapped_column(ForeignKey("residents.id"), primary_key=True)
     version: Mapped[int] = mapped_column(BigInteger)
     forgotten: Mapped[bool]
+    renewed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class Trust(db.Model):
+    """Until when Redis decides who owns a pass. One row. While it lasts, nobody claims a pass in PostgreSQL; the keeper
+    writes it before it vouches for Redis, so it outlives every voucher."""
+
+    __tablename__ = "trust"
+
+    name: Mapped[str] = mapped_column(String(16), primary_key=True)
+    until: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 
 class Generation(db.Model):

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import psycopg
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from haihe.domain.passes import HeldPass
@@ -44,15 +44,39 @@ def find_pass(code_hash: bytes, lock: bool = True) -> PassState | None:
     return None if row is None else _state(row)
 
 
-def live_passes(since: datetime) -> list[PassState]:
-    """Passes that may still be asked about: shown until after `since`."""
-    rows = db.session.execute(select(Pass).where(Pass.expires_at >= since)).scalars()
+def untold_passes(most: int) -> list[PassState]:
+    """Passes that Redis may still hold as they were before they were claimed or ended here."""
+    rows = db.session.execute(select(Pass).where(Pass.untold).limit(most)).scalars()
     return [_state(row) for row in rows]
 
 
+def mark_untold(code_hashes: Sequence[bytes]) -> None:
+    """Redis could not be told of these."""
+    db.session.execute(update(Pass).where(Pass.code_hash.in_(code_hashes)).values(untold=True))
+
+
+def mark_told(states: Sequence[PassState]) -> None:
+    """Redis holds these as PostgreSQL did when they were read; one that has ended since stays untold."""
+    for ended in (False, True):
+        hashes = [state.code_hash for state in states if state.ended is ended]
+        same = Pass.ended_at.is_not(None) if ended else Pass.ended_at.is_(None)
+        db.session.execute(update(Pass).where(Pass.code_hash.in_(hashes), same).values(untold=False))
+
+
+def tell_all_again(since: datetime) -> None:
+    """A Redis that was restarted may have lost what it was told last: claims and ends since then are told again."""
+    settled = Pass.merchant_id.is_not(None) | Pass.ended_at.is_not(None)
+    db.session.execute(update(Pass).where(Pass.expires_at >= since, settled).values(untold=True))
+
+
 def claim_pass(code_hash: bytes, merchant_id: int, decision_id: str, answer: bytes) -> None:
-    """This merchant owns the pass from now on, with this answer; the caller has made sure that nobody else does."""
-    claim_passes([(code_hash, merchant_id, decision_id, answer)])
+    """This merchant owns the pass from now on, with this answer, and Redis has yet to be told. The caller has locked the
+    pass and made sure that nobody else owns it."""
+    db.session.execute(
+        update(Pass)
+        .where(Pass.code_hash == code_hash)
+        .values(merchant_id=merchant_id, decision_id=decision_id, answer=answer, untold=True)
+    )
 
 
 def claim_passes(claims: Sequence[tuple[bytes, int, str, bytes]]) -> None:
@@ -75,6 +99,17 @@ def end_pass_of_decision(decision_id: str, at: datetime) -> list[bytes]:
     """The pass behind this decision has served its order."""
     query = update(Pass).where(Pass.decision_id == decision_id).values(ended_at=at).returning(Pass.code_hash)
     return list(db.session.execute(query).scalars())
+
+
+def owner_of_pass(code_hash: bytes | None) -> str | None:
+    """The decision by which the pass is owned; None where nobody owns it, or it has ended."""
+    query = select(Pass.decision_id).where(Pass.code_hash == code_hash, Pass.ended_at.is_(None))
+    return db.session.execute(query).scalar()
+
+
+def lock_order_number(merchant_id: int, out_order_no: str) -> None:
+    """Whoever opens an order under this number at the same time waits until the transaction has ended."""
+    db.session.execute(select(func.pg_advisory_xact_lock(merchant_id, func.hashtext(out_order_no))))
 
 
 def add_decision(row: dict[str, Any]) -> None:

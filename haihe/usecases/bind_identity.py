@@ -7,14 +7,12 @@ already somebody's never becomes somebody else's.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from haihe.cache.copies import CacheDown
 from haihe.domain.dates import add_months, age_on
 from haihe.domain.errors import Conflict, Forbidden, InvalidInput
 from haihe.domain.facts import ADULT_AGE
@@ -29,6 +27,7 @@ from haihe.usecases.context import Context, VerifiedIdentity, day_of
 from haihe.usecases.own_records import REAL_NAME, REAL_NAME_INDICATOR, REAL_NAME_NAME, state_record
 from haihe.usecases.rescore import NEW, Touched, hold_copies, rescore
 from haihe.usecases.sessions import end_sessions
+from haihe.usecases.telling_redis import end_passes_in_redis, outlast_vouchers
 
 GUARDED_AGE = 14
 TRIES_A_DAY = 5
@@ -89,9 +88,9 @@ def bind_identity(ctx: Context, account_id: int, claimed: Claimed, at: datetime)
             moved=moved,
         )
         rescored = rescore(ctx, {resident_id: touched}, at)
-    with suppress(CacheDown):
-        ctx.copies.end_passes(ended)
+        told = end_passes_in_redis(ctx, ended)
     hold_copies(ctx, rescored)
+    outlast_vouchers(told)
     return Bound(verified.level, on, moved)
 
 

@@ -30,6 +30,7 @@ from haihe.usecases.gather_facts import try_renew_copies
 from haihe.usecases.keep_copies import keep_pass_ms
 from haihe.usecases.pass_code import CODE_FORM, draw_code, hash_of_code
 from haihe.usecases.show_benefits import ShownBenefit, public_scenario, show_benefit
+from haihe.usecases.telling_redis import end_passes_in_redis
 
 MOST_A_MINUTE = 10
 MINUTE = timedelta(minutes=1)
@@ -56,10 +57,10 @@ def issue_pass(ctx: Context, resident_id: int, scenario_code: str, at: datetime)
         _require_member(resident_id, at)
         _require_patience(resident_id, at)
         ended = end_passes_of(resident_id, at, unscanned_only=True)
+        end_passes_in_redis(ctx, ended)
         _store(ctx, resident_id, scenario, code, at)
     held = HeldPass(resident_id, int(expires_at.timestamp() * 1000), scenario.code)
     with suppress(CacheDown):
-        ctx.copies.end_passes(ended)
         ctx.copies.store_pass(hash_of_code(ctx, code), held, keep_pass_ms(held, at))
     # The counter is asked within the next minute: the copy is made sure of now, where nobody waits in line.
     try_renew_copies(ctx, [resident_id], at)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from sqlalchemy import delete, func, select, update
 
-from haihe.cache.copies import CacheDown
 from haihe.domain.dates import add_months
 from haihe.domain.orders import OrderState
 from haihe.storage.copies import lock_residents
@@ -23,6 +21,7 @@ from haihe.storage.scores import LedgerEntry, ScoreRow
 from haihe.usecases.context import Context, day_of
 from haihe.usecases.own_records import withdraw_own_statements
 from haihe.usecases.rescore import Rescored, Touched, hold_copies, rescore
+from haihe.usecases.telling_redis import end_passes_in_redis, outlast_vouchers
 
 KEPT_MONTHS = 36
 RUNNING = (OrderState.CREATED, OrderState.DOING)
@@ -50,7 +49,7 @@ def leave(ctx: Context, resident_id: int, at: datetime) -> tuple[Kept, ...]:
                 .returning(Consent.purpose)
             ).scalars()
         )
-        ended = end_passes_of(resident_id, at)
+        told = end_passes_in_redis(ctx, end_passes_of(resident_id, at))
         rescored = Rescored()
         if withdrawn:
             withdraw_own_statements(resident_id, at)
@@ -61,9 +60,8 @@ def leave(ctx: Context, resident_id: int, at: datetime) -> tuple[Kept, ...]:
             )
             rescored = rescore(ctx, {resident_id: Touched()}, at)
         kept = what_is_kept(ctx, resident_id, at)
-    with suppress(CacheDown):
-        ctx.copies.end_passes(ended)
     hold_copies(ctx, rescored)
+    outlast_vouchers(told)
     return kept
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 from contextlib import suppress
 from datetime import datetime
 
@@ -9,7 +11,7 @@ from sqlalchemy import select
 
 from haihe.cache.copies import CacheDown
 from haihe.domain.eligibility import MerchantCode, decide
-from haihe.domain.errors import Conflict, NotFound
+from haihe.domain.errors import Conflict, Forbidden, NotFound
 from haihe.domain.orders import OrderState, next_state
 from haihe.domain.passes import ANSWER_HOLDS
 from haihe.domain.scenarios import Offer, Scenario
@@ -17,12 +19,17 @@ from haihe.storage.copies import lock_residents
 from haihe.storage.db import db, transaction
 from haihe.storage.decisions import DecisionRow, Order
 from haihe.storage.office import write_audit
-from haihe.storage.passes import end_pass_of_decision
+from haihe.storage.passes import end_pass_of_decision, lock_order_number, owner_of_pass
 from haihe.usecases.context import Context, day_of
 from haihe.usecases.gather_facts import gather_facts
 from haihe.usecases.journal import take_over_journal
 from haihe.usecases.rescore import Rescored, Touched, hold_copies, rescore
 from haihe.usecases.rules_in_force import Partner
+from haihe.usecases.telling_redis import end_passes_in_redis, outlast_vouchers
+
+PATIENCE_SECONDS = 2.0
+PAUSE_SECONDS = 0.05
+DECISION_FORM = re.compile(r"d[0-9a-f]{32}")
 
 
 def open_order(ctx: Context, partner: Partner, out_order_no: str, decision_id: str, at: datetime) -> Order:
@@ -33,7 +40,10 @@ def open_order(ctx: Context, partner: Partner, out_order_no: str, decision_id: s
     """
     decision = _decision(ctx, partner, decision_id)
     scenario = ctx.rules.up_to_date().scenario(decision.scenario)
+    if decision.scenario not in partner.scenarios:
+        raise Forbidden("SCENARIO_NOT_ADMITTED", "贵方已不再接入该场景", "decision_id")
     with transaction():
+        lock_order_number(partner.merchant_id or 0, out_order_no)
         lock_residents([decision.resident_id or 0])
         held = _find(partner, out_order_no)
         if held is not None:
@@ -44,7 +54,12 @@ def open_order(ctx: Context, partner: Partner, out_order_no: str, decision_id: s
             raise Conflict("DECISION_EXPIRED", "该判定已过有效期，请重新扫码核验", "decision_id")
         if _used(decision_id):
             raise Conflict("DECISION_USED", "该判定已开立过订单", "decision_id")
-        offer = _offer_now(ctx, decision.resident_id, scenario, at)
+        if owner_of_pass(decision.pass_hash) != decision_id:
+            # Whatever was answered elsewhere while Redis was failing, a pass serves one order.
+            raise Conflict(
+                "DECISION_EXPIRED", "该信用码已由另一次核验使用或已失效，请重新扫码", "decision_id"
+            )
+        offer = _offer_now(ctx, partner, decision.resident_id, scenario, at)
         if scenario is None or offer is None:
             raise Conflict("NOT_AVAILABLE", "该优惠目前不可用，请按默认条款办理", "decision_id")
         order = Order(
@@ -61,11 +76,11 @@ def open_order(ctx: Context, partner: Partner, out_order_no: str, decision_id: s
         )
         db.session.add(order)
         db.session.flush()
-        spent = end_pass_of_decision(decision_id, at)
+        told = end_passes_in_redis(ctx, end_pass_of_decision(decision_id, at))
         _trace(partner, "open_order", order, at)
         rescored = rescore(ctx, {order.resident_id: Touched()}, at)
-    _forget_passes(ctx, spent)
     hold_copies(ctx, rescored)
+    outlast_vouchers(told)
     return order
 
 
@@ -105,10 +120,15 @@ def _decision(ctx: Context, partner: Partner, decision_id: str) -> DecisionRow:
         DecisionRow.decision_id == decision_id, DecisionRow.merchant_id == partner.merchant_id
     )
     decision = db.session.execute(query).scalar_one_or_none()
-    if decision is None:
+    patience_ends = time.monotonic() + PATIENCE_SECONDS
+    while decision is None and time.monotonic() < patience_ends and DECISION_FORM.fullmatch(decision_id):
+        # It may still be in the journal, or on its way from there in somebody else's hands.
         with suppress(CacheDown):
             take_over_journal(ctx)
         decision = db.session.execute(query).scalar_one_or_none()
+        if decision is None:
+            db.session.rollback()
+            time.sleep(PAUSE_SECONDS)
     if decision is None:
         raise NotFound("DECISION_NOT_FOUND", "没有这个判定编号，请核对 decision_id", "decision_id")
     return decision
@@ -124,19 +144,16 @@ def _used(decision_id: str) -> bool:
     return db.session.execute(select(Order.id).where(Order.decision_id == decision_id)).first() is not None
 
 
-def _offer_now(ctx: Context, resident_id: int, scenario: Scenario | None, at: datetime) -> Offer | None:
+def _offer_now(
+    ctx: Context, partner: Partner, resident_id: int, scenario: Scenario | None, at: datetime
+) -> Offer | None:
     """What the resident is given at this moment; None where the answer is no longer yes."""
     if scenario is None:
         return None
     on = day_of(at)
     gathered = gather_facts([resident_id], ctx.rules.rulebook(on), on)
-    return decide(gathered[resident_id].facts, scenario, on).offer
+    return decide(gathered[resident_id].facts, scenario, on, partner.district).offer
 
 
 def _trace(partner: Partner, deed: str, order: Order, at: datetime) -> None:
     write_audit(at, f"client:{partner.client_id}", deed, f"order:{order.id}", scenario=order.scenario)
-
-
-def _forget_passes(ctx: Context, code_hashes: list[bytes]) -> None:
-    with suppress(CacheDown):
-        ctx.copies.end_passes(code_hashes)

@@ -18,6 +18,7 @@ from haihe.storage.db import db, transaction
 from haihe.storage.office import write_audit
 from haihe.storage.rules import RulebookRow, ScenarioRow
 from haihe.usecases.context import Context, day_of
+from haihe.usecases.telling_redis import outlast_vouchers
 
 
 def publish_rulebook(ctx: Context, body: Mapping[str, Any], at: datetime, actor: str) -> bool:
@@ -86,5 +87,5 @@ def configuration_changed(ctx: Context, number: int) -> None:
     try:
         ctx.copies.raise_floor(number)
     except CacheDown:
-        # A Redis that is away vouches for nothing; the keeper will not vouch for the older generation either.
-        return
+        # The keeper will not vouch for the older generation again; what it vouched for before runs out.
+        outlast_vouchers(told=False)

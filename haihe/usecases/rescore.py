@@ -19,11 +19,12 @@ from haihe.cache.copy import pack
 from haihe.domain.kinds import UnbrokenMonths
 from haihe.domain.rulebook import Rulebook
 from haihe.domain.scoring import LineKind, Score
-from haihe.storage.copies import lock_residents, mark_stale, next_versions
+from haihe.storage.copies import lock_residents, next_versions
 from haihe.storage.db import db
 from haihe.storage.scores import LedgerEntry, ScoreRow
 from haihe.usecases.context import Context, day_of
 from haihe.usecases.gather_facts import copy_of, gather_facts
+from haihe.usecases.telling_redis import forget_copies, outlast_vouchers
 
 NEW, EXPIRED, ACCRUED, REPAIRED, DISPUTED, CORRECTED, RULE_CHANGE, CONSENT = (
     "NEW",
@@ -65,10 +66,11 @@ class Computed:
 
 @dataclass(frozen=True, slots=True)
 class Rescored:
-    """How many totals moved, and the new copies: good from the moment that the deed is committed."""
+    """How many totals moved, the new copies (good from the commit on), and whether Redis could be told beforehand."""
 
     moved: int = 0
     copies: tuple[tuple[int, bytes], ...] = ()
+    told: bool = True
 
 
 def rescore(ctx: Context, touched: Mapping[int, Touched], at: datetime) -> Rescored:
@@ -87,14 +89,18 @@ def rescore(ctx: Context, touched: Mapping[int, Touched], at: datetime) -> Resco
     gathered = gather_facts(ids, rulebook, on)
     scores = {r: computed_of(g.score) for r, g in gathered.items()}
     moved = _write(rulebook, scores, _held_scores(ids), touched, at)
-    mark_stale(versions, forgotten=_forget(ctx, versions))
-    return Rescored(moved, tuple((r, pack(copy_of(g, at), rulebook)) for r, g in gathered.items()))
+    told = forget_copies(ctx, versions)
+    return Rescored(moved, tuple((r, pack(copy_of(g, at), rulebook)) for r, g in gathered.items()), told)
 
 
 def hold_copies(ctx: Context, rescored: Rescored) -> None:
-    """After the commit: hold the new copies in Redis if it answers; if not, they are on the keeper's list."""
+    """After the commit: hold the new copies in Redis if it answers; if not, they are on the keeper's list.
+
+    Returns once no answer can be given by the old copies any more, so the deed may then be confirmed.
+    """
     with suppress(CacheDown):
         ctx.copies.put(rescored.copies)
+    outlast_vouchers(rescored.told)
 
 
 def bring_up_to_date(ctx: Context, ids: Sequence[int], at: datetime) -> int:
@@ -120,7 +126,7 @@ def write_what_differs(
         return 0
     versions = next_versions(scores)
     moved = _write(rulebook, scores, before, dict.fromkeys(scores, Touched()), at)
-    mark_stale(versions, forgotten=_forget(ctx, versions))
+    forget_copies(ctx, versions)
     return moved
 
 
@@ -165,14 +171,6 @@ def _out_of_date(held: ScoreRow | None, computed: Computed | None) -> bool:
         return held is not computed
     stored = (held.rulebook, held.last_day, held.parts)
     return stored != (computed.rulebook, computed.last_day, computed.parts)
-
-
-def _forget(ctx: Context, versions: list[tuple[int, int]]) -> bool:
-    try:
-        ctx.copies.forget(versions)
-    except CacheDown:
-        return False
-    return True
 
 
 def _write(

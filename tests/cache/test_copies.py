@@ -13,6 +13,7 @@ from haihe.domain.passes import HeldPass
 
 RESIDENT = 4_321
 HOUR_MS = 3_600_000
+FAR_OFF_MS = 4_000_000_000_000
 
 
 @pytest.fixture
@@ -31,6 +32,7 @@ def code_hash(copies: Copies) -> bytes:
     """The hash of a code that the resident shows."""
     code_hash = bytes([shard_of_resident(RESIDENT)]) + bytes(31)
     copies.store_pass(code_hash, HeldPass(RESIDENT, 1_000, "XYZ-07"), HOUR_MS)
+    copies.vouch(1, FAR_OFF_MS)
     return code_hash
 
 
@@ -40,7 +42,7 @@ def version(number: int, rest: bytes = b"copy") -> bytes:
 
 def test_one_look_tells_pass_copy_and_voucher(copies: Copies, code_hash: bytes) -> None:
     copies.put([(RESIDENT, version(1))])
-    copies.vouch(3, HOUR_MS)
+    copies.vouch(3, FAR_OFF_MS)
 
     glance = copies.look(code_hash)
 
@@ -77,6 +79,20 @@ def test_a_pass_that_is_gone_cannot_be_settled(copies: Copies, code_hash: bytes)
     assert copies.settle(code_hash, settled(1, b"yes"), HOUR_MS, b"entry") is None
 
 
+def test_without_a_voucher_redis_settles_nothing(copies: Copies, code_hash: bytes) -> None:
+    copies.raise_floor(2)
+
+    assert copies.settle(code_hash, settled(1, b"yes"), HOUR_MS, b"entry") is None
+    assert copies.look(code_hash).held == HeldPass(RESIDENT, 1_000, "XYZ-07")
+
+
+def test_a_voucher_that_arrives_late_vouches_for_nothing(copies: Copies, code_hash: bytes) -> None:
+    copies.raise_floor(2)
+    copies.vouch(2, copies.now_ms() - 1)
+
+    assert copies.look(code_hash).generation is None
+
+
 def test_an_unowned_pass_never_takes_the_place_of_an_owned_one(copies: Copies, code_hash: bytes) -> None:
     copies.settle(code_hash, settled(1, b"yes"), HOUR_MS, b"entry")
     copies.store_pass(code_hash, HeldPass(RESIDENT, 1_000, "XYZ-07"), HOUR_MS)
@@ -102,12 +118,12 @@ def test_a_forgotten_copy_can_only_be_followed_by_the_change_itself(copies: Copi
 
 
 def test_an_older_configuration_is_never_vouched_for_again(copies: Copies, code_hash: bytes) -> None:
-    copies.vouch(5, HOUR_MS)
+    copies.vouch(5, FAR_OFF_MS)
     copies.raise_floor(6)
-    copies.vouch(5, HOUR_MS)
+    copies.vouch(5, FAR_OFF_MS)
     assert copies.look(code_hash).generation in (None, 6)
 
-    copies.vouch(6, HOUR_MS)
+    copies.vouch(6, FAR_OFF_MS)
     assert copies.look(code_hash).generation == 6
 
 

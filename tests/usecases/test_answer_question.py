@@ -22,6 +22,7 @@ from haihe.usecases.answer_question import Question, answer_question
 from haihe.usecases.context import Context
 from haihe.usecases.journal import take_over_journal
 from haihe.usecases.keep_copies import Keeper
+from haihe.usecases.leave import leave
 from haihe.usecases.orders import open_order
 from haihe.usecases.publish_rules import configuration_changed
 from tests.builders import Builders, MerchantClient
@@ -42,11 +43,7 @@ def keeper(ctx: Context) -> Keeper:
 def redis_state(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, ctx: Context) -> str:
     """Every test that asks for this runs twice: with Redis warm, and with Redis away from the first question on."""
     if request.param == "away":
-
-        def away(*_: Any) -> Any:
-            raise CacheDown("away")
-
-        monkeypatch.setattr(ctx.copies, "_guard", away)
+        away_from_now_on(ctx, monkeypatch)
     return str(request.param)
 
 
@@ -79,6 +76,15 @@ def good_resident(a: Builders) -> int:
     a.record(resident, "D02", level="市级")
     a.record(resident, "D01", quantity=50)
     return resident
+
+
+def away_from_now_on(ctx: Context, patch: pytest.MonkeyPatch) -> None:
+    """Redis does not answer any more, until the patch is taken back."""
+
+    def away(*_: Any) -> Any:
+        raise CacheDown("away")
+
+    patch.setattr(ctx.copies, "_guard", away)
 
 
 @contextmanager
@@ -337,10 +343,7 @@ def test_a_claim_made_in_redis_holds_when_redis_goes_away(
     answer = ask(ctx, first, code)
     keeper.turn(ctx.now())
 
-    def away(*_: Any) -> Any:
-        raise CacheDown("away")
-
-    monkeypatch.setattr(ctx.copies, "_guard", away)
+    away_from_now_on(ctx, monkeypatch)
 
     assert ask(ctx, first, code) == answer
     assert ask(ctx, second, code)["context"]["code"] == "CODE_EXPIRED"
@@ -352,11 +355,7 @@ def test_a_claim_made_while_redis_was_away_holds_when_it_is_back(
     first, second = a.merchant(BIKE), a.merchant(BIKE)
     code = a.shown_pass(good_resident(a), BIKE)
     with monkeypatch.context() as patch:
-
-        def away(*_: Any) -> Any:
-            raise CacheDown("away")
-
-        patch.setattr(ctx.copies, "_guard", away)
+        away_from_now_on(ctx, patch)
         answer = ask(ctx, first, code)
         assert not keeper.turn(ctx.now())
     assert keeper.turn(ctx.now())
@@ -372,15 +371,78 @@ def test_a_change_made_while_redis_was_away_is_never_answered_from_the_old_copy(
     resident = good_resident(a)
     keeper.turn(ctx.now())
     with monkeypatch.context() as patch:
-
-        def away(*_: Any) -> Any:
-            raise CacheDown("away")
-
-        patch.setattr(ctx.copies, "_guard", away)
+        away_from_now_on(ctx, patch)
         a.record(resident, "B11", document_no="（2026）津01执1号")
     keeper.turn(ctx.now())
 
     assert ask(ctx, merchant, a.shown_pass(resident, BIKE))["decision"] is False
+
+
+@pytest.mark.parametrize("believer_first", [True, False])
+def test_a_thread_that_does_not_believe_the_voucher_still_lets_redis_decide(
+    ctx: Context, a: Builders, keeper: Keeper, monkeypatch: pytest.MonkeyPatch, believer_first: bool
+) -> None:
+    first, second = a.merchant(BIKE), a.merchant(BIKE)
+    code = a.shown_pass(good_resident(a), BIKE)
+    wait_until_believed(ctx, keeper)
+    told = []
+    for merchant, believes in ((first, believer_first), (second, not believer_first)):
+        keeper.turn(ctx.now())
+        with monkeypatch.context() as patch:
+            patch.setattr(ctx.copies, "_believes", lambda believes=believes: believes)
+            told.append(
+                json.loads(answer_question(ctx, Question(merchant.client_id, code, BIKE, ctx.now())))[
+                    "context"
+                ]["code"]
+            )
+
+    assert told == ["OK", "CODE_EXPIRED"]
+
+
+def test_a_pass_answered_yes_is_over_the_moment_its_resident_has_left(
+    ctx: Context, a: Builders, keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    merchant = a.merchant(BIKE)
+    resident = good_resident(a)
+    code = a.shown_pass(resident, BIKE)
+    assert ask(ctx, merchant, code)["decision"] is True
+    with monkeypatch.context() as patch:
+        away_from_now_on(ctx, patch)
+        leave(ctx, resident, ctx.now())
+
+    # Redis answers again and still holds the pass as it was; nothing is believed of it before the keeper's turn.
+    question = Question(merchant.client_id, code, BIKE, ctx.now())
+    assert json.loads(answer_question(ctx, question))["context"]["code"] == "CODE_EXPIRED"
+    keeper.turn(ctx.now())
+    assert json.loads(answer_question(ctx, question))["context"]["code"] == "CODE_EXPIRED"
+
+
+def test_a_yes_ends_when_it_says_it_does(
+    ctx: Context, a: Builders, keeper: Keeper, clock: Clock, redis_state: str
+) -> None:
+    merchant = a.merchant(BIKE)
+    code = a.shown_pass(good_resident(a), BIKE)
+    assert ask(ctx, merchant, code)["decision"] is True
+    clock.forward(minutes=10, seconds=1)
+
+    assert ask(ctx, merchant, code)["context"]["code"] == "CODE_EXPIRED"
+
+
+def test_a_change_that_redis_missed_is_confirmed_only_when_the_old_copy_can_answer_no_more(
+    ctx: Context, a: Builders, keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    merchant = a.merchant(BIKE)
+    resident = good_resident(a)
+    wait_until_believed(ctx, keeper)
+    code = a.shown_pass(resident, BIKE)
+    keeper.turn(ctx.now())
+    with monkeypatch.context() as patch:
+        away_from_now_on(ctx, patch)
+        a.record(resident, "B11", document_no="（2026）津01执1号")
+
+    # The record has been confirmed; Redis answers again, with the old copy and a voucher from before the outage.
+    question = Question(merchant.client_id, code, BIKE, ctx.now())
+    assert json.loads(answer_question(ctx, question))["decision"] is False
 
 
 def test_an_older_copy_never_replaces_a_newer_one(ctx: Context, a: Builders, keeper: Keeper) -> None:

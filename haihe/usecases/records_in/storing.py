@@ -5,15 +5,14 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy.exc import OperationalError
 
-from haihe.cache.copies import CacheDown
 from haihe.domain.errors import Unavailable
 from haihe.domain.records import RecordState
-from haihe.storage.copies import lock_residents, mark_stale, next_versions
+from haihe.storage.copies import lock_residents, next_versions
 from haihe.storage.db import transaction
 from haihe.storage.imports import Counts, advance_import, lock_import, quarantine
 from haihe.storage.incoming import (
@@ -32,6 +31,7 @@ from haihe.storage.office import write_audit
 from haihe.usecases.context import Context
 from haihe.usecases.records_in.checking import Checked, Refused
 from haihe.usecases.rescore import CORRECTED, NEW, REPAIRED, Rescored, Touched, hold_copies, rescore
+from haihe.usecases.telling_redis import forget_copies
 
 TRIES = 5
 PAUSE = 0.1
@@ -222,11 +222,6 @@ def _rescored(ctx: Context, touched: dict[int, Touched], new: set[int], at: date
     rescored = rescore(ctx, {r: t for r, t in touched.items() if r in joined}, at)
     others = [r for r in touched if r not in joined and r not in new]
     if others:
-        versions = next_versions(others)
-        try:
-            ctx.copies.forget(versions)
-        except CacheDown:
-            mark_stale(versions, forgotten=False)
-        else:
-            mark_stale(versions, forgotten=True)
+        told = forget_copies(ctx, next_versions(others))
+        return replace(rescored, told=rescored.told and told)
     return rescored

@@ -1,0 +1,137 @@
+"""One question and what can be said to it: the rules shared by the answer from Redis and the answer from PostgreSQL."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cached_property
+
+import orjson
+
+from haihe.cache.copy import ResidentCopy
+from haihe.domain.eligibility import Decision, MerchantCode, Outcome, decide
+from haihe.domain.errors import Forbidden, Unauthenticated
+from haihe.domain.facts import Facts
+from haihe.domain.passes import ANSWER_HOLDS, HeldPass
+from haihe.domain.scenarios import Scenario
+from haihe.usecases.context import TIANJIN, Context, day_of
+from haihe.usecases.gather_facts import copy_of, gather_facts
+from haihe.usecases.journal import DecisionNote
+from haihe.usecases.rules_in_force import Partner
+
+SCOPE = "check"
+KEEP_MS = int(ANSWER_HOLDS.total_seconds() * 1000)
+
+
+@dataclass(frozen=True)
+class Question:
+    """Who asks (an OAuth client), about which code, for which scenario, and when."""
+
+    client_id: str
+    code: str
+    scenario: str
+    at: datetime
+
+    @cached_property
+    def on(self) -> date:
+        """The day in Tianjin."""
+        return day_of(self.at)
+
+    @cached_property
+    def at_ms(self) -> int:
+        """The moment, as Redis keeps time."""
+        return int(self.at.timestamp() * 1000)
+
+
+def admitted(ctx: Context, question: Question) -> Partner:
+    """The merchant that asks, if it may ask this: Unauthenticated or Forbidden otherwise."""
+    partner = ctx.rules.partner(question.client_id)
+    if partner is None or partner.merchant_id is None:
+        raise Unauthenticated("TOKEN_INVALID", "访问令牌已失效，请重新获取")
+    if SCOPE not in partner.scopes:
+        raise Forbidden("INSUFFICIENT_SCOPE", "贵方的核验权限（check）已被收回")
+    if question.scenario not in partner.scenarios:
+        raise Forbidden("SCENARIO_NOT_ADMITTED", "没有这个场景，或贵方尚未获准接入该场景", "resource.id")
+    return partner
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """A question by a merchant that may ask it, about the code with this hash."""
+
+    ctx: Context
+    question: Question
+    partner: Partner
+    code_hash: bytes
+
+    def answered(self, held: HeldPass) -> bytes | None:
+        """What this merchant was told before about this very pass and scenario, for as long as it was told to hold."""
+        if held.merchant_id != self.partner.merchant_id or held.scenario != self.question.scenario:
+            return None
+        if held.answer is None:
+            return None
+        expires_at = orjson.loads(held.answer)["context"]["expires_at"]
+        return held.answer if self.question.at < datetime.fromisoformat(expires_at) else None
+
+    def refusal(self, held: HeldPass) -> MerchantCode | None:
+        """Why the pass itself does not serve this question; None if it does."""
+        if held.scenario != self.question.scenario:
+            # The resident agreed to disclose one benefit; about any other there is nothing to say.
+            return MerchantCode.NOT_AVAILABLE
+        if held.merchant_id is not None or self.question.at_ms > held.expires_ms:
+            return MerchantCode.CODE_EXPIRED
+        return None
+
+    def gather(self, resident_id: int) -> ResidentCopy:
+        """The resident's facts from PostgreSQL, as they are now."""
+        on = self.question.on
+        gathered = gather_facts([resident_id], self.ctx.rules.rulebook(on), on)
+        return copy_of(gathered[resident_id], self.question.at)
+
+    def decided(self, resident_id: int, facts: Facts) -> tuple[DecisionNote, bytes]:
+        """The decision on these facts."""
+        scenario = self.ctx.rules.scenario(self.question.scenario)
+        if scenario is None:
+            return self.closed(resident_id, MerchantCode.SCENARIO_CLOSED)
+        decision = decide(facts, scenario, self.question.on, self.partner.district)
+        return self._told(resident_id, scenario, decision)
+
+    def closed(self, resident_id: int | None, code: MerchantCode) -> tuple[DecisionNote, bytes]:
+        """A no that no facts were needed for."""
+        scenario = self.ctx.rules.scenario(self.question.scenario)
+        return self._told(resident_id, scenario, Decision(Outcome.NOT_AVAILABLE, code, (), None))
+
+    def _told(
+        self, resident_id: int | None, scenario: Scenario | None, decision: Decision
+    ) -> tuple[DecisionNote, bytes]:
+        """The decision as the journal keeps it and as the merchant is told it: every no has the same shape."""
+        question, offer = self.question, decision.offer
+        note = DecisionNote(
+            decision_id="d" + secrets.token_hex(16),
+            at_ms=question.at_ms,
+            merchant_id=self.partner.merchant_id or 0,
+            resident_id=resident_id,
+            pass_hash=self.code_hash,
+            scenario=question.scenario,
+            revision=scenario.revision if scenario else 0,
+            rulebook=self.ctx.rules.rulebook(question.on).version,
+            code=decision.code,
+            offer=scenario.offers.index(offer) if scenario and offer else None,
+        )
+        expires_at = (question.at + ANSWER_HOLDS).astimezone(TIANJIN)
+        answer = orjson.dumps(
+            {
+                "decision": decision.outcome is Outcome.ELIGIBLE,
+                "context": {
+                    "decision_id": note.decision_id,
+                    "code": decision.code,
+                    "scenario_revision": note.revision,
+                    # The day only: the moment of a resident's last change is nobody else's business.
+                    "data_as_of": f"{question.on.isoformat()}T00:00:00+08:00",
+                    "expires_at": expires_at.isoformat(timespec="seconds"),
+                    "benefit": {"label": offer.label, "ceiling_fen": offer.ceiling_fen} if offer else None,
+                },
+            }
+        )
+        return note, answer
