@@ -1,0 +1,148 @@
+"""Copies made in columns are the copies made one by one, byte for byte."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from random import Random
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from ibis.backends import BaseBackend
+
+from haihe.cache.copy import pack
+from haihe.cache.keys import resident_place
+from haihe.city import columns
+from haihe.city.packing import buckets, copies_columns, packed, whole_buckets
+from haihe.demo.plan import Plan
+from haihe.domain.rulebook import Rulebook
+from haihe.storage.reading import JOIN, SENSITIVE, KnownResident, OrderCounts
+from haihe.usecases.gather_facts import copy_of, gather
+from tests.city.comparing import tables, tables_in
+from tests.city.demo_columns import CLASSES, blocks, lives_of
+from tests.city.imagined import Life, lives
+from tests.domain.published import rulebook
+
+TODAY = date(2026, 11, 20)
+NOON = datetime(2026, 11, 20, 4, 0, tzinfo=UTC)
+SCENARIOS = ("XYZ-01", "XYZ-07", "XYZ-09", "XYZ-10")
+
+
+def orders_of(residents: Sequence[Life], seed: int) -> dict[int, OrderCounts]:
+    """Some have no orders, some have many, some only old ones that still run."""
+    chance, found = Random(seed), {}
+    for life in residents:
+        if chance.random() < 0.3:
+            counts = OrderCounts()
+            for code in chance.sample(SCENARIOS, chance.randint(1, len(SCENARIOS))):
+                month = chance.choice((0, 0, 1, 12))
+                year = month + chance.choice((0, 1, 100))
+                running = chance.choice((0, 1, 2)) if year else 1
+                for kept, number in (
+                    (counts.running, running),
+                    (counts.this_month, month),
+                    (counts.this_year, year),
+                ):
+                    if number:
+                        kept[code] = number
+            found[life.resident.resident_id] = counts
+    return found
+
+
+def orders_table(orders: dict[int, OrderCounts]) -> pa.Table:
+    rows = [
+        {
+            "resident_id": r,
+            "scenario": code,
+            "running": o.running[code],
+            "this_month": o.this_month[code],
+            "this_year": o.this_year[code],
+        }
+        for r, o in orders.items()
+        for code in {*o.running, *o.this_month, *o.this_year}
+    ]
+    return pa.Table.from_pylist(rows, schema=columns.orders_schema())
+
+
+def one_by_one(
+    residents: Sequence[Life], orders: dict[int, OrderCounts], rules: Rulebook, on: date
+) -> dict[tuple[str, int], bytes]:
+    """The copy of each, by its place."""
+    copies = {}
+    for life in residents:
+        r = life.resident
+        if not r.joined:
+            continue
+        consents = frozenset((JOIN, *(f"{SENSITIVE}{c}" for c in r.sensitive_consents)))
+        assert r.birth_date is not None
+        counted = [record for record in life.records if record.state == "EFFECTIVE"]
+        known = KnownResident(
+            r.resident_id,
+            r.resident_id * 7,
+            r.birth_date,
+            r.district,
+            consents,
+            counted,
+            orders.get(r.resident_id, OrderCounts()),
+        )
+        copies[resident_place(r.resident_id)] = pack(copy_of(gather(known, rules, on), NOON), rules)
+    return copies
+
+
+def together(
+    engine: BaseBackend, residents: Sequence[Life], orders: dict[int, OrderCounts], rules: Rulebook, on: date
+) -> dict[tuple[str, int], bytes]:
+    """The same, made for everybody at once."""
+    people, records = tables(residents, CLASSES)
+    ids = [life.resident.resident_id for life in residents]
+    versions = pa.table({"resident_id": ids, "version": [r * 7 for r in ids]})
+    held = tables_in(engine, people=people, stated=records, used=orders_table(orders), versions=versions)
+    known = copies_columns(rules, held["people"], held["stated"], held["used"], held["versions"], on)
+    found: dict[tuple[str, int], bytes] = {}
+    for table in whole_buckets(iter(engine.to_pyarrow(known).to_batches(max_chunksize=1_000))):
+        rows = packed(table, rules, NOON)
+        width = rows.dtype.itemsize
+        for _shard, bucket in buckets(table, rows):
+            assert not any(name == bucket.name for name, _field in found), "a bucket is written in one go"
+            parts = [bucket.rows[at : at + width] for at in range(0, len(bucket.rows), width)]
+            found |= {(bucket.name, part[0]): part[1:] for part in parts}
+            found |= {(bucket.name, field): copy for field, copy in bucket.others}
+    return found
+
+
+@pytest.mark.parametrize("on", [TODAY, date(2027, 2, 28), date(2028, 2, 29)], ids=str)
+def test_every_resident_of_a_demo_city_has_the_same_copy(engine: BaseBackend, on: date) -> None:
+    residents = [life for pair in blocks(Plan(9_000, 20261120, TODAY)) for life in lives_of(*pair)]
+    orders = orders_of(residents, 1)
+
+    copies = together(engine, residents, orders, rulebook(), on)
+
+    assert copies == one_by_one(residents, orders, rulebook(), on)
+    assert len(copies) > 4_500
+    assert any(len(copy) > 64 for copy in copies.values())
+
+
+@settings(max_examples=10)
+@given(seed=st.integers(0, 2**32), on=st.dates(date(2025, 1, 1), date(2028, 12, 31)))
+def test_lives_on_the_edges_of_windows_have_the_same_copies(engine: BaseBackend, seed: int, on: date) -> None:
+    residents = [life for life in lives(rulebook(), on, seed, 200) if life.resident.birth_date]
+    orders = orders_of(residents, seed)
+
+    assert together(engine, residents, orders, rulebook(), on) == one_by_one(
+        residents, orders, rulebook(), on
+    )
+
+
+def test_batches_are_cut_where_buckets_end() -> None:
+    chance = np.random.default_rng(1)
+    ids = np.flatnonzero(chance.random(100_000) < 0.2)
+    batches = [pa.record_batch({"resident_id": part}) for part in np.array_split(ids, 37)]
+
+    found = [t["resident_id"].to_numpy() for t in whole_buckets(iter(batches))]
+
+    assert np.concatenate(found).tolist() == ids.tolist()
+    blocks_of = [set((part // 4096).tolist()) for part in found]
+    assert all(not (a & b) for n, a in enumerate(blocks_of) for b in blocks_of[:n])
