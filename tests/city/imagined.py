@@ -43,7 +43,7 @@ from haihe.domain.rulebook import (
 # The same examples every time, so that a red run can be run again by anybody. Nothing is made smaller after a failure:
 # what a seed gives does not shrink with the seed.
 many_at_once = settings(
-    max_examples=40,
+    max_examples=30,
     deadline=None,
     derandomize=True,
     database=None,
