@@ -26,6 +26,7 @@ T = TypeVar("T")
 GROUP = "postgres"
 # A voucher is good for one second (see usecases/keep_copies.py).
 VOUCHED_MS = 1000
+LONG_AGO_MS = 1
 PAUSE_AFTER_FAILURE = 0.5
 
 
@@ -75,15 +76,15 @@ class Copies:
         """One round trip: make a merchant the owner of the pass, with its answer, and write the entry to the journal.
 
         Returns the pass as it now stands: as just settled, or as a merchant (this one or another) settled it before, in
-        which case nothing was written; None when it is gone.
+        which case nothing was written; None when it is gone, or when nobody vouches for Redis any more.
         """
         shard = keys.shard_of_pass(code_hash)
         found = self._run(
             scripts.SETTLE,
-            (_pass_key(shard, code_hash), keys.decisions(shard)),
+            (_pass_key(shard, code_hash), keys.decisions(shard), keys.voucher(shard)),
             (pack_pass(settled), keep_ms, entry),
         )
-        return None if found is None else unpack_pass(found)
+        return unpack_pass(found) if found else None
 
     def note(self, code_hash: bytes, entry: bytes) -> None:
         """Write a decision that settles no pass (an unknown or spent code) to the journal."""
@@ -121,14 +122,14 @@ class Copies:
         """For writing everybody's copies at once, beside all this."""
         return Filling(self._lines.patient(Filling.PATIENCE))
 
-    def vouch(self, generation: int, ttl_ms: int) -> None:
-        """Say that every copy is up to date with this generation of the configuration, for so long."""
+    def vouch(self, generation: int, until_ms: int) -> None:
+        """Say that every copy is up to date with this generation of the configuration, until that moment of Redis's."""
         names = [(keys.voucher(shard), keys.floor(shard)) for shard in range(keys.SHARDS)]
-        self._run_all(scripts.VOUCH, [(both, (generation, ttl_ms)) for both in names])
+        self._run_all(scripts.VOUCH, [(both, (generation, until_ms)) for both in names])
 
     def raise_floor(self, generation: int) -> None:
         """A newer configuration is in force: take the vouchers away and never accept an older generation again."""
-        self.vouch(generation, 1)
+        self.vouch(generation, LONG_AGO_MS)
 
     def read_journal(self, reader: str, most: int, from_start: bool) -> list[JournalEntry]:
         """Decisions not yet taken over: those this reader had begun on (`from_start`), else new ones."""
@@ -169,6 +170,10 @@ class Copies:
     def servers(self) -> frozenset[str]:
         """The run ids of the servers: another id means another Redis, or the same one restarted."""
         return self._guard(self._lines.servers)
+
+    def now_ms(self) -> int:
+        """The time by Redis's own clock; of several servers, that of the slowest."""
+        return self._guard(self._lines.now_ms)
 
     def ping(self) -> None:
         """Does Redis answer?"""
