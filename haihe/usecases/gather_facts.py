@@ -85,7 +85,7 @@ def try_renew_copies(ctx: Context, ids: Sequence[int], at: datetime) -> None:
 def _stated(known: KnownResident, rulebook: Rulebook, on: date) -> dict[str, bool]:
     """The yes/no facts in force: a record with level YES or NO of a code that the rulebook lists as a fact."""
     stated: dict[str, bool] = {}
-    for record in sorted(known.records, key=lambda r: r.first_day):
+    for record in sorted(known.records, key=lambda r: (r.first_day, r.record_id)):
         holds = record.first_day <= on and (record.valid_to is None or on <= record.valid_to)
         if holds and record.indicator in rulebook.fact_by_code:
             stated[record.indicator] = record.level == "YES"
