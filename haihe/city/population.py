@@ -1,4 +1,4 @@
-"""The people a draft is tried on: a snapshot of everybody, from a directory of Parquet files or read once from PostgreSQL.
+"""The people a draft is tried on: everybody in a snapshot, so that trying never loads the database.
 
 What criteria may ask about everybody is computed once for each rulebook and day and kept beside the snapshot, so that every
 further draft is one scan of it.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
@@ -18,18 +17,17 @@ from pathlib import Path
 import duckdb
 import ibis.expr.types as ir
 import pyarrow as pa
-import pyarrow.parquet as pq
 from ibis.backends import BaseBackend
 
 from haihe.city import columns
 from haihe.city.decisions import facts_columns
 from haihe.city.reach import band_column
 from haihe.city.scoring import score_columns
-from haihe.domain.errors import InvalidInput, Unavailable
+from haihe.city.snapshot import MANIFEST, TABLES, open_snapshot
+from haihe.domain.errors import Unavailable
 from haihe.domain.rulebook import Rulebook
 
 FACTS = "facts"
-MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,7 @@ class Population:
     stamp: str
     residents: ir.Table
     records: ir.Table
-    orders: ir.Table | None
+    orders: ir.Table
 
     def facts(self, rulebook: Rulebook, on: date) -> ir.Table:
         """Facts of everybody who is counted, one row each: computed the first time, read from the file afterwards."""
@@ -67,8 +65,6 @@ class Population:
 
     def _ordered(self) -> list[str]:
         """The scenarios of which anybody has orders."""
-        if self.orders is None:
-            return []
         codes = self.engine.to_pyarrow(self.orders.select("scenario").distinct())["scenario"]
         return sorted(codes.to_pylist())
 
@@ -85,49 +81,17 @@ class Population:
                 unfinished.unlink()
 
 
-def read_snapshot(engine: BaseBackend, directory: Path) -> Population:
-    """A snapshot: `residents.parquet`, `records.parquet` and, where anybody has orders, `orders.parquet`."""
-    files = {name: directory / f"{name}.parquet" for name in ("residents", "records", "orders")}
-    needed = {
-        "residents": columns.residents_schema(()),
-        "records": columns.records_schema(),
-        "orders": columns.orders_schema(),
-    }
-    for name, file in files.items():
-        if name != "orders" or file.exists():
-            _check(file, needed[name].names)
-    there = {name: file for name, file in files.items() if file.exists()}
-    tables = {name: engine.read_parquet(str(file)) for name, file in there.items()}
-    stamp = "|".join(f"{n}:{f.stat().st_size}:{f.stat().st_mtime_ns}" for n, f in there.items())
-    return Population(engine, directory, stamp, tables["residents"], tables["records"], tables.get("orders"))
+def read_population(engine: BaseBackend, directory: Path, on: date) -> Population:
+    """Everybody in the snapshot of that day in this directory; `SnapshotError` where it cannot be used."""
+    snapshot = open_snapshot(directory, on)
+    residents, records, orders = (snapshot.table(engine, name) for name in TABLES)
+    stamp = f"{snapshot.taken_at}|{sorted(snapshot.rows.items())}"
+    return Population(engine, directory, stamp, residents, records, orders)
 
 
 def day_of_snapshot(directory: Path) -> date | None:
-    """The day of which a snapshot is, as its manifest says; None where there is no manifest."""
+    """The day of which a snapshot says it is; None where it does not say so, which opening it will complain of."""
     try:
         return date.fromisoformat(json.loads((directory / MANIFEST).read_text("utf-8"))["day"])
-    except FileNotFoundError:
+    except (OSError, ValueError, KeyError, TypeError):
         return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise _unusable(f"{directory / MANIFEST} 读不出来，快照已损坏；请重新生成") from error
-
-
-def _check(file: Path, needed: Iterable[str]) -> None:
-    """Refuse what is not there, not whole, of another version, or lacks a column."""
-    try:
-        schema = pq.read_schema(file)
-    except FileNotFoundError:
-        raise _unusable(f"{file} 不存在；目录里应有 residents.parquet 与 records.parquet") from None
-    except (pa.ArrowException, OSError) as error:
-        raise _unusable(f"{file} 不是完整的 Parquet 文件（可能没有写完）；请重新生成快照") from error
-    version = (schema.metadata or {}).get(columns.VERSION_KEY, b"").decode()
-    if version != str(columns.SCHEMA_VERSION):
-        found = f"是第 {version} 版格式" if version else "没有写明格式版本"
-        raise _unusable(f"{file} {found}，本程序读第 {columns.SCHEMA_VERSION} 版；请用本程序重新生成快照")
-    missing = [name for name in needed if name not in schema.names]
-    if missing:
-        raise _unusable(f"{file} 缺少列 {'、'.join(missing)}；请重新生成快照")
-
-
-def _unusable(detail: str) -> InvalidInput:
-    return InvalidInput("SNAPSHOT_UNUSABLE", detail)

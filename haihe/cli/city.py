@@ -7,4 +7,4 @@ from flask.cli import AppGroup
 group = AppGroup("city", help="全市：重算、试算、预热与报告")
 
 # The commands are in files of their own, which need the group to be there.
-from haihe.cli import city_rescore  # noqa: E402, F401
+from haihe.cli import city_rescore, city_try, city_warm  # noqa: E402, F401

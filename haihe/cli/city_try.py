@@ -17,7 +17,6 @@ from haihe.cli.city import group
 from haihe.cli.city_try_telling import tell_rulebook, tell_scenario
 from haihe.cli.fault_lines import check_written, with_lines
 from haihe.cli.rules import parse
-from haihe.config import read_settings
 from haihe.domain.errors import HaiheError
 from haihe.domain.reading import InvalidRules
 from haihe.domain.rulebook import Rulebook
@@ -111,24 +110,22 @@ def _population(
 ) -> Iterator[Population]:
     """Everybody, in an engine of their own; what is read from the database is gone when the block ends."""
     from haihe.city.engine import EngineUnavailable, connect
-    from haihe.city.population import read_snapshot
-    from haihe.city.population_database import read_database
+    from haihe.city.population import read_population
+    from haihe.city.snapshot import SnapshotError, take_snapshot
 
     with tempfile.TemporaryDirectory(prefix="haihe-try-") as work:
         try:
             backend = connect(engine, temporary=Path(work) / "spill")
-        except EngineUnavailable as error:
+            try:
+                if snapshot is None:
+                    snapshot = Path(work) / "snapshot"
+                    known = (*SENSITIVE_LABELS, *(c for r in rulebooks for c in r.sensitive_classes))
+                    take_snapshot(snapshot, rulebooks[0], dict.fromkeys(known), on)
+                yield read_population(backend, snapshot, on)
+            finally:
+                backend.disconnect()
+        except (EngineUnavailable, SnapshotError) as error:
             raise click.ClickException(str(error)) from error
-        try:
-            if snapshot:
-                yield read_snapshot(backend, snapshot)
-            else:
-                classes = dict.fromkeys(
-                    (*SENSITIVE_LABELS, *(c for r in rulebooks for c in r.sensitive_classes))
-                )
-                yield read_database(backend, read_settings().database_url, Path(work), classes, on)
-        finally:
-            backend.disconnect()
 
 
 @contextmanager
