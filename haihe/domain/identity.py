@@ -6,6 +6,8 @@ eighteen digits beginning with 9, and an older form of three letters and twelve 
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -58,6 +60,11 @@ MRZ_WEIGHTS = (7, 3, 1)
 # The old card was last issued on this day, so whoever holds one was born by then.
 OLD_FOREIGN_CARD_ENDED = date(2023, 11, 30)
 OLDEST_BIRTH = date(1850, 1, 1)
+# Wherever eighteen such characters begin, also within a longer run of digits.
+EIGHTEEN = re.compile(r"(?=(\d{6}(?:18[5-9]\d|19\d\d|20\d\d)\d{7}[\dXx]))", re.ASCII)
+HIDDEN = "*"
+# What is written between the parts of a name in one file and left out or written otherwise in the next.
+BETWEEN_NAMES = re.compile(r"[\s·•・‧∙⋅.]+")
 
 
 def read_id_type(name: str) -> IdType:
@@ -95,6 +102,42 @@ def read_identity(id_type: IdType | str, number: str, on: date) -> Identity:
     if calc_check_digit(number) != number[-1]:
         raise _wrong("校验码（末位）不符，请核对是否有错位或误录")
     return Identity(kind, number, birth)
+
+
+def holds_identity_number(text: str) -> bool:
+    """Does this text give away somebody's number? The birth date and the check digit tell it from any other digits."""
+    return bool(_identity_places(text))
+
+
+def hide_identity_numbers(text: str) -> str:
+    """The text with every identity number in it made unreadable."""
+    hidden = list(text)
+    for begin in _identity_places(text):
+        hidden[begin : begin + MODERN_LENGTH] = HIDDEN * MODERN_LENGTH
+    return "".join(hidden)
+
+
+def same_name(one: str, other: str) -> bool:
+    """Are these one name, however its blanks, its middle dots and the width of its letters were typed?"""
+    return one == other or _plain_name(one) == _plain_name(other)
+
+
+def _plain_name(name: str) -> str:
+    return BETWEEN_NAMES.sub("", unicodedata.normalize("NFKC", name)).casefold()
+
+
+def _identity_places(text: str) -> list[int]:
+    # Full-width digits are as readable as others; each of them is one character before and after.
+    narrow = "".join(unicodedata.normalize("NFKC", c) if "\uff10" <= c <= "\uff58" else c for c in text)
+    return [found.start() for found in EIGHTEEN.finditer(narrow) if _checks(found[1].upper())]
+
+
+def _checks(number: str) -> bool:
+    try:
+        date(int(number[6:10]), int(number[10:12]), int(number[12:14]))
+    except ValueError:
+        return False
+    return bool(calc_check_digit(number) == number[-1])
 
 
 def _wrong(detail: str) -> InvalidInput:

@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from haihe.domain.cells import FOR_EVER, missing, no_unprintable, read_amount, read_day, text_of
 from haihe.domain.errors import InvalidInput
-from haihe.domain.identity import Identity, read_id_type, read_identity
+from haihe.domain.identity import Identity, holds_identity_number, read_id_type, read_identity
 from haihe.domain.kinds import LevelMap
 from haihe.domain.records import ONE, RecordState, Severity
 from haihe.domain.rulebook import Fact, Indicator, Rulebook
@@ -79,6 +79,12 @@ class RowReader:
         """The line as a record; InvalidInput with the field, a stable code and the reason in Chinese."""
         no_unprintable(row)
         record_no = text_of(row, "record_no") or missing("record_no", "记录编号")
+        if holds_identity_number(record_no):
+            raise InvalidInput(
+                "RECORD_NO_IS_IDENTITY",
+                "记录编号中含有证件号码，而编号不加密保存；请改用不含个人信息的编号",
+                "record_no",
+            )
         rule = self._rule(row.get("indicator", "").strip())
         identity = read_identity(read_id_type(row.get("id_type", "")), row.get("id_number", ""), self._on)
         name = text_of(row, "name") or missing("name", "姓名")

@@ -98,6 +98,16 @@ def residents_by_index(indexes: Sequence[bytes]) -> dict[bytes, int]:
     return {bytes(index): resident_id for index, resident_id in rows}
 
 
+def sealed_names_of(ids: Sequence[int]) -> list[tuple[int, str, bytes]]:
+    """Id, key and sealed name of these residents."""
+    if not ids:
+        return []
+    rows = db.session.execute(
+        text("SELECT id, key_id, name_sealed FROM residents WHERE id = ANY(:ids)"), {"ids": list(ids)}
+    )
+    return [(i, key_id, bytes(sealed)) for i, key_id, sealed in rows]
+
+
 def add_residents(strangers: Sequence[Stranger], at: datetime) -> dict[bytes, int]:
     """Add these people; those whom somebody else has added meanwhile are left out.
 

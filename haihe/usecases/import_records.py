@@ -15,12 +15,13 @@ from typing import IO
 
 from haihe.domain.cells import UNPRINTABLE
 from haihe.domain.errors import NotFound
+from haihe.domain.identity import hide_identity_numbers
 from haihe.storage import imports
 from haihe.storage.db import db, transaction
 from haihe.storage.records import Source
 from haihe.usecases.context import Context, day_of
 from haihe.usecases.records_in.checking import Checked, Checker, Refused
-from haihe.usecases.records_in.storing import Chunk, store_chunk
+from haihe.usecases.records_in.storing import Chunk, NamesHeld, store_chunk
 from haihe.usecases.records_in.tables import Row, open_table
 from haihe.usecases.records_in.taking import Taken, take_in
 
@@ -64,21 +65,26 @@ def import_records(
     with take_in(stream) as taken:
         table = open_table(taken.plain)
         with transaction():
-            held = imports.open_import(
-                source, taken.sha256, UNPRINTABLE.sub("", file_name)[:LONGEST_FILE_NAME], table.format, at
-            )
+            held = imports.open_import(source, taken.sha256, _kept_name(file_name), table.format, at)
         if held.finished:
             return _report_of(held.import_id, repeated=True)
         on = day_of(at)
         checker = Checker(ctx, entitled, on, penalties=table.format == "penalties")
         rows = (row for row in table.rows if row.no > held.lines_done)
+        names = NamesHeld(ctx.vault)
         for chunk in _ahead(_chunks(rows, checker, taken)):
-            store_chunk(ctx, source, held.import_id, chunk, at, actor)
+            store_chunk(ctx, source, held.import_id, chunk, at, actor, names)
             if on_progress is not None:
                 on_progress(chunk.position, taken.size)
     with transaction():
         imports.finish_import(held.import_id, source, at, actor)
     return _report_of(held.import_id)
+
+
+def _kept_name(file_name: str) -> str:
+    """The name under which the file is listed: without its directories, and without what would name a person."""
+    base = file_name.replace("\\", "/").rpartition("/")[2]
+    return hide_identity_numbers(UNPRINTABLE.sub("", base))[:LONGEST_FILE_NAME]
 
 
 def _entitled(source: str) -> list[str]:

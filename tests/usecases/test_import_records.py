@@ -246,6 +246,56 @@ def test_a_record_no_that_belongs_to_another_person_is_set_aside(send) -> None:
     assert report.errors[0].record_no == "R1"
 
 
+@pytest.mark.parametrize("chunk", [1, 2_000])
+def test_a_known_number_with_another_name_is_set_aside(send, monkeypatch, chunk: int) -> None:
+    monkeypatch.setattr(deed, "CHUNK", chunk)
+    send(csv_of(line()))
+    lines = (line("R2", name="王大河"), line("R3"), line("R4", number=LI, name="李芳"), line("R5", number=LI))
+    report = send(csv_of(*lines))
+    assert [(e.line, e.field, e.code) for e in report.errors] == [
+        (2, "name", "NAME_MISMATCH"),
+        (5, "name", "NAME_MISMATCH"),
+    ]
+    assert (report.added, count(RecordRow)) == (2, 3)
+    assert "王小河" not in report.errors[0].detail
+
+
+@pytest.mark.parametrize(
+    "again",
+    ["阿依古丽·买买提", "阿依古丽•买买提", "阿依古丽 ・ 买买提", "阿依古丽买买提", "阿依古丽．买买提"],
+)
+def test_a_name_is_the_same_however_its_dots_and_blanks_were_typed(send, again: str) -> None:
+    send(csv_of(line(name="阿依古丽·买买提"), line("R2", number=LI, name="Li Hua")))
+    report = send(csv_of(line("R3", name=again), line("R4", number=LI, name="ＬＩ　ＨＵＡ")))
+    assert (report.added, report.quarantined) == (2, 0), report.errors
+
+
+@pytest.mark.parametrize("record_no", [WANG, f"D01-{WANG}-7", f"20261001{WANG}", WANG.lower()])
+def test_a_record_no_that_is_somebodys_number_is_set_aside_unreadable(send, record_no: str) -> None:
+    report = send(csv_of(line(record_no), line("120100209913990019"), line("202610010000000123")))
+    assert [(e.line, e.field, e.code) for e in report.errors] == [(2, "record_no", "RECORD_NO_IS_IDENTITY")]
+    kept = db.session.execute(select(QuarantinedLine)).scalar_one()
+    assert WANG not in (kept.record_no or "").upper()
+    assert count(RecordRow) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        (f"王小河{WANG}.csv", f"王小河{'*' * 18}.csv"),
+        ("/home/clerk/十月.csv", "十月.csv"),
+        ("C:\\文件\\十月.csv", "十月.csv"),
+        ("../../etc/passwd", "passwd"),
+    ],
+)
+def test_a_file_is_listed_by_its_own_name_without_anybodys_number(
+    ctx: Context, a: Builders, name: str, kept: str
+) -> None:
+    a.source()
+    import_records(ctx, "TEST", name, io.BytesIO(csv_of(line())), ctx.now(), "source:TEST")
+    assert db.session.execute(select(Import.file_name)).scalar_one() == kept
+
+
 @pytest.mark.parametrize(
     ("cells", "field", "code"),
     [

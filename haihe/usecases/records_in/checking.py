@@ -12,6 +12,7 @@ import yaml
 
 from haihe.domain.cells import LONGEST, UNPRINTABLE
 from haihe.domain.errors import InvalidInput
+from haihe.domain.identity import hide_identity_numbers
 from haihe.domain.incoming import Candidate, RowReader
 from haihe.domain.penalties import STANDS_IN, PenaltyRules, as_record, read_penalty_rules
 from haihe.usecases.context import Context
@@ -85,5 +86,5 @@ def _record_no(row: Row) -> str | None:
     for column in RECORD_NO:
         found = row.cells.get(column, "").strip()
         if found and len(found) <= LONGEST["record_no"] and not UNPRINTABLE.search(found):
-            return found
+            return hide_identity_numbers(found)
     return None

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy.exc import OperationalError
 
 from haihe.domain.errors import Unavailable
+from haihe.domain.identity import same_name
 from haihe.domain.records import RecordState
 from haihe.storage.copies import lock_residents, next_versions
 from haihe.storage.db import transaction
@@ -26,8 +27,10 @@ from haihe.storage.incoming import (
     known_among,
     lock_source,
     residents_by_index,
+    sealed_names_of,
 )
 from haihe.storage.office import write_audit
+from haihe.storage.vault import Vault
 from haihe.usecases.context import Context
 from haihe.usecases.records_in.checking import Checked, Refused
 from haihe.usecases.rescore import CORRECTED, NEW, REPAIRED, Rescored, Touched, hold_copies, rescore
@@ -38,6 +41,7 @@ PAUSE = 0.1
 # Dead-locked, not to be serialised, waited too long for a lock: all of them pass when tried again.
 PASSING = {"40P01", "40001", "55P03"}
 LONGEST_KEPT = 16 << 10
+MOST_NAMES = 50_000
 CAUSES = {RecordState.REPAIRED: REPAIRED, RecordState.WITHDRAWN: CORRECTED}
 
 
@@ -52,12 +56,33 @@ class Chunk:
     position: int
 
 
-def store_chunk(ctx: Context, source: str, import_id: int, chunk: Chunk, at: datetime, actor: str) -> None:
+class NamesHeld:
+    """The names under which people are held already, each opened once in a file."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+        self._names: dict[int, str] = {}
+
+    def of(self, ids: Iterable[int]) -> dict[int, str]:
+        """The names of these residents."""
+        wanted = set(ids)
+        found = {i: self._names[i] for i in wanted if i in self._names}
+        for i, key_id, sealed in sealed_names_of(list(wanted - found.keys())):
+            found[i] = self._vault.open(key_id, sealed, "name")
+        if len(self._names) + len(found) > MOST_NAMES:
+            self._names = {}
+        self._names |= found
+        return found
+
+
+def store_chunk(
+    ctx: Context, source: str, import_id: int, chunk: Chunk, at: datetime, actor: str, names: NamesHeld
+) -> None:
     """Store a chunk, again if somebody else's lock was in the way; Unavailable where it stays so."""
     for tried in range(1, TRIES + 1):
         try:
             with transaction():
-                rescored = _store(ctx, source, import_id, chunk, at, actor)
+                rescored = _store(ctx, source, import_id, chunk, at, actor, names)
             break
         except OperationalError as error:
             if getattr(error.orig, "sqlstate", None) not in PASSING:
@@ -70,7 +95,9 @@ def store_chunk(ctx: Context, source: str, import_id: int, chunk: Chunk, at: dat
     hold_copies(ctx, rescored)
 
 
-def _store(ctx: Context, source: str, import_id: int, chunk: Chunk, at: datetime, actor: str) -> Rescored:
+def _store(
+    ctx: Context, source: str, import_id: int, chunk: Chunk, at: datetime, actor: str, names: NamesHeld
+) -> Rescored:
     """Everything of one transaction; returns the copies to be held once it is committed."""
     lock_source(source)
     done = lock_import(import_id)
@@ -81,10 +108,16 @@ def _store(ctx: Context, source: str, import_id: int, chunk: Chunk, at: datetime
     ids, new = _residents(ctx, checked, at)
     if known := set(ids.values()) - new:
         lock_residents(known)
+    held = names.of(known) if known else {}
+    # Whoever is new is held under the name on the first of their lines.
+    held |= {ids[row.index]: row.candidate.name for row in reversed(checked) if ids[row.index] in new}
+    misnamed = [row for row in checked if not same_name(row.candidate.name, held[ids[row.index]])]
+    misnamed_lines = {row.no for row in misnamed}
     storing = _Storing(source, import_id, at)
-    for round_ in _rounds(checked):
+    for round_ in _rounds([row for row in checked if row.no not in misnamed_lines]):
         storing.store(round_, ids)
-    refused = [*(row for row in chunk.refused if row.no > done), *storing.refused]
+    refused = [row for row in chunk.refused if row.no > done]
+    refused += [*map(_other_name, misnamed), *storing.refused]
     quarantine(import_id, [_sealed(ctx, line) for line in refused])
     counts = Counts(storing.added, storing.changed, storing.unchanged, len(refused))
     advance_import(import_id, chunk.last_line, counts)
@@ -200,6 +233,17 @@ def _other_person(row: Checked) -> Refused:
         "id_number",
         "IDENTITY_CHANGED",
         "此记录编号此前报送的是另一人；请撤回原记录，并以新的编号报送",
+    )
+
+
+def _other_name(row: Checked) -> Refused:
+    return Refused(
+        row.no,
+        row.text,
+        row.candidate.record_no,
+        "name",
+        "NAME_MISMATCH",
+        "姓名与此证件号码已登记的姓名不一致；请核对姓名与号码，改名的居民须先重新实名核验",
     )
 
 
