@@ -1,7 +1,11 @@
 """How gunicorn serves 海河分, under `make run` and in the container alike."""
 
 import os
+import sys
 from pathlib import Path
+from typing import Any
+
+from haihe.config import ConfigurationError, read_settings
 
 host = os.environ.get("HAIHE_BIND") or "127.0.0.1"
 port = os.environ.get("HAIHE_PORT") or "8000"
@@ -41,3 +45,12 @@ limit_request_field_size = 8190
 
 # Nobody steers a running server through a socket in a home directory; signals do.
 control_socket_disable = True
+
+
+def on_starting(_server: Any) -> None:
+    """A missing setting ends the start here, once: workers that find it out would be started again for ever."""
+    try:
+        read_settings()
+    except ConfigurationError as error:
+        print(f"海河分 · 配置有误：{error}", file=sys.stderr)
+        sys.exit(2)

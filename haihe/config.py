@@ -37,9 +37,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     data_keys = _data_keys(_required(environ, "HAIHE_DATA_KEYS"))
     current = environ.get("HAIHE_CURRENT_DATA_KEY") or next(reversed(data_keys))
     if current not in data_keys:
-        raise ConfigurationError(
-            f"HAIHE_CURRENT_DATA_KEY names {current!r}, which HAIHE_DATA_KEYS does not hold."
-        )
+        raise ConfigurationError(f"HAIHE_CURRENT_DATA_KEY 指定的密钥 {current!r} 不在 HAIHE_DATA_KEYS 里。")
     return Settings(
         database_url=_required(environ, "HAIHE_DATABASE_URL"),
         redis_url=_required(environ, "HAIHE_REDIS_URL"),
@@ -59,7 +57,9 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
 def _required(environ: Mapping[str, str], name: str) -> str:
     value = environ.get(name, "")
     if not value:
-        raise ConfigurationError(f"{name} is not set; see the table of environment variables in README.md.")
+        raise ConfigurationError(
+            f"没有设置环境变量 {name}；各变量的含义见 README.md，`make run` 运行时可先执行 set -a; . var/env; set +a"
+        )
     return value
 
 
@@ -69,7 +69,7 @@ def _key(name: str, value: str) -> bytes:
     except binascii.Error:
         key = b""
     if len(key) != 32:
-        raise ConfigurationError(f"{name} must be 32 bytes in base64.")
+        raise ConfigurationError(f"{name} 应为 32 字节的 base64。")
     return key
 
 
@@ -79,7 +79,5 @@ def _data_keys(value: str) -> dict[str, bytes]:
     except json.JSONDecodeError:
         keys = None
     if not isinstance(keys, dict) or not keys:
-        raise ConfigurationError(
-            'HAIHE_DATA_KEYS must be a JSON object such as {"2026-01": "<32 bytes in base64>"}.'
-        )
+        raise ConfigurationError('HAIHE_DATA_KEYS 应为 JSON 对象，如 {"2026-01": "<32 字节的 base64>"}。')
     return {str(kid): _key(f"HAIHE_DATA_KEYS[{kid}]", str(key)) for kid, key in keys.items()}

@@ -1,5 +1,6 @@
 """The embedded servers leave nothing behind, survive a killed owner, and are nobody else's business."""
 
+import json
 import os
 import shutil
 import signal
@@ -19,7 +20,7 @@ import pytest
 import redis
 
 from haihe.local import Servers, StartFailed, local_servers
-from haihe.local.keys import fresh_secrets, kept_secrets
+from haihe.local.keys import fresh_secrets, kept_secrets, shown_environment
 from haihe.local.programs import Program
 
 OWNER = textwrap.dedent("""
@@ -238,3 +239,15 @@ def test_another_database_gets_another_copy_in_redis(tmp_path: Path) -> None:
         redis.from_url(servers.redis_url) as client,
     ):
         assert client.get("copy") is None
+
+
+def test_the_environment_is_shown_to_its_owner_while_we_run(tmp_path: Path) -> None:
+    file = tmp_path / "env"
+    keys = {"HAIHE_DATA_KEYS": '{"k1": "a=\'b\'"}', "HAIHE_DATABASE_URL": "postgresql+psycopg:///x?host=/a b"}
+    with shown_environment(file, {**keys, "PATH": "/bin"}):
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        assert "PATH" not in file.read_text()
+        show = f"set -a; . {file}; set +a; exec {sys.executable} -c 'import os, json; print(json.dumps(dict(os.environ)))'"
+        told = json.loads(subprocess.check_output(["sh", "-c", show], env={}, text=True))
+        assert {name: told.get(name) for name in keys} == keys
+    assert list(tmp_path.iterdir()) == []

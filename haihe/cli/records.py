@@ -12,7 +12,7 @@ from flask.cli import AppGroup
 from haihe.cli.rules import OPERATOR
 from haihe.domain.errors import HaiheError
 from haihe.usecases.import_records import ImportReport, import_records
-from haihe.usecases.import_reports import find_import, report_csv
+from haihe.usecases.import_reports import find_import, list_sources, report_csv
 from haihe.web.context import context
 
 group = AppGroup("records", help="信用记录：导入与查看")
@@ -22,13 +22,14 @@ FIRST_REASONS = 10
 
 @group.command("import")
 @click.argument("file", type=click.File("rb"))
-@click.option("--source", required=True, help="来源部门代码")
-def import_(file: IO[bytes], source: str) -> None:
+@click.option("--source", help="来源部门代码；只登记了一个部门时可以不写")
+def import_(file: IO[bytes], source: str | None) -> None:
     """导入一个信用记录文件（CSV、JSON Lines 或双公示表，可用 gzip 压缩）。
 
     好的行入库，其余逐行说明原因。中断后再次导入同一文件，从断点继续；已导完的文件再次导入不产生变化。
     """
     ctx = context()
+    source = source or _only_source()
     name = Path(file.name).name
     # Progress is in bytes, for how many lines there are is known only at the end.
     with click.progressbar(length=0, label=name, file=sys.stderr) as bar:
@@ -42,6 +43,17 @@ def import_(file: IO[bytes], source: str) -> None:
         except HaiheError as error:
             raise click.ClickException(f"{name}：{error.detail}（{error.code}）") from error
     tell(report)
+
+
+def _only_source() -> str:
+    """The source, where there is only one that it can be."""
+    sources = list_sources()
+    if len(sources) == 1:
+        return sources[0].code
+    if not sources:
+        raise click.UsageError("还没有登记任何来源部门。")
+    known = "\n".join(f"  {s.code}  {s.name}" for s in sources)
+    raise click.UsageError(f"请用 --source 写明是哪个部门的文件：\n{known}")
 
 
 @group.command("report")

@@ -5,6 +5,8 @@ import json
 import os
 import secrets
 import shlex
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from haihe.local.programs import StartFailed
@@ -32,14 +34,28 @@ def kept_secrets(path: Path, *, database: Path) -> dict[str, str]:
             "请找回这个文件；若只是演示数据，`make clean` 后重新运行即可。"
         )
     if missing:
-        lines = [f"{name}={shlex.quote(value)}\n" for name, value in (kept | missing).items()]
-        # Written aside and renamed: a run cut short here must not leave half a file of keys.
-        unfinished = path.with_suffix(".new")
-        unfinished.unlink(missing_ok=True)
-        with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.writelines(lines)
-        unfinished.rename(path)
+        _write(path, kept | missing)
     return kept | missing
+
+
+@contextmanager
+def shown_environment(path: Path, env: Mapping[str, str]) -> Iterator[None]:
+    """While the block lasts, `path` holds the settings in `env` for whoever wants to run a command beside us:
+    `set -a; . path; set +a`."""
+    _write(path, {name: value for name, value in sorted(env.items()) if name.startswith("HAIHE_")})
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _write(path: Path, pairs: Mapping[str, str]) -> None:
+    # Written aside and renamed: a run cut short here must not leave half a file of keys.
+    unfinished = path.with_name(f"{path.name}.new")
+    unfinished.unlink(missing_ok=True)
+    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.writelines(f"{name}={shlex.quote(value)}\n" for name, value in pairs.items())
+    unfinished.rename(path)
 
 
 def _pairs(path: Path) -> list[tuple[str, str]]:

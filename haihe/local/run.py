@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from haihe.local.keys import kept_secrets
+from haihe.local.keys import kept_secrets, shown_environment
 from haihe.local.programs import Program, StartFailed
 from haihe.local.servers import local_servers, only_owner
 
@@ -50,6 +50,7 @@ def run() -> NoReturn:
             "HAIHE_REDIS_URL": servers.redis_url,
             "PYTHONUNBUFFERED": "1",
         }
+        stack.enter_context(shown_environment(var / "env", env))
         worker = _program("判定日志工作进程", (*_FLASK, "worker"), var / "worker.pid", env)
         web = _program(
             "网页服务",

@@ -171,3 +171,8 @@ def list_imports(source: str | None, before: int | None, most: int) -> list[Impo
     if before is not None:
         query = query.where(Import.id < before)
     return list(db.session.execute(query).scalars())
+
+
+def list_sources() -> list[Source]:
+    """Every source, by code."""
+    return list(db.session.execute(select(Source).order_by(Source.code)).scalars())

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from haihe.domain.errors import NotFound
 from haihe.storage import imports
-from haihe.storage.records import Import
+from haihe.storage.records import Import, Source
 
 COLUMNS = ("line", "record_no", "field", "code", "detail")
 LARGEST_ID = 2**63 - 1
@@ -28,6 +28,11 @@ def list_imports(source: str | None, before: int | None, most: int) -> tuple[lis
     """A page of imports, the latest first, and where the next page begins."""
     rows = imports.list_imports(source, before, most + 1)
     return rows[:most], rows[most - 1].id if len(rows) > most else None
+
+
+def list_sources() -> list[Source]:
+    """Every source that may send files, by code."""
+    return imports.list_sources()
 
 
 def report_csv(import_id: int) -> Iterator[str]:

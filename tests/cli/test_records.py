@@ -51,6 +51,18 @@ def test_an_unknown_source_ends_with_one(run, file: Path) -> None:
     assert (result.exit_code, "没有这个来源部门" in result.output) == (1, True)
 
 
+def test_the_source_need_not_be_named_where_there_is_only_one(run, file: Path) -> None:
+    assert "新增 1" in run("import", file).output
+
+
+def test_of_several_sources_one_must_be_named(run, a: Builders, file: Path) -> None:
+    a.source("OTHER")
+    result = run("import", file)
+    assert result.exit_code == 2
+    assert "RS  测试来源 RS" in result.output
+    assert "OTHER  测试来源 OTHER" in result.output
+
+
 def test_the_report_can_be_written_for_the_department(run, file: Path, tmp_path: Path) -> None:
     run("import", file, "--source", "RS")
     assert "3,R2,indicator,INDICATOR_UNKNOWN" in run("report", 1).output
