@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from haihe.demo.city import City, ordinary_residents
 from haihe.demo.credentials import client_secret, password, totp_secret
-from haihe.demo.departments import DEPARTMENTS
+from haihe.demo.departments import SENDERS
 from haihe.demo.departments import client_id_of as department_client_id
 from haihe.demo.merchants import SHOPS, uscc
 from haihe.demo.merchants import client_id_of as merchant_client_id
@@ -50,7 +50,7 @@ def card_of(ctx: Context, city: City) -> dict[str, Any]:
                 "client_id": department_client_id(d),
                 "client_secret": client_secret(ctx.vault, department_client_id(d)),
             }
-            for d in DEPARTMENTS
+            for d in SENDERS
         ],
     }
 

@@ -76,6 +76,8 @@ DISTRICT_NODES = tuple(
     for code, name in DISTRICTS.items()
 )
 DEPARTMENTS = CITY_DEPARTMENTS + DISTRICT_NODES
+# What residents say of themselves and what the platform verified comes in through the mini-program, never as a file.
+SENDERS = tuple(d for d in DEPARTMENTS if d.code not in (REAL_NAME, SELF))
 
 
 def client_id_of(department: Department) -> str:
@@ -93,7 +95,7 @@ def ensure_departments(vault: Vault, rulebook: Rulebook, at: datetime) -> bool:
             db.session.flush()
             made = True
         client_id = client_id_of(department)
-        if db.session.get(OAuthClient, client_id) is None:
+        if department in SENDERS and db.session.get(OAuthClient, client_id) is None:
             db.session.add(
                 OAuthClient(
                     client_id=client_id,

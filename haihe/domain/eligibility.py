@@ -67,11 +67,6 @@ def decide(facts: Facts, scenario: Scenario, on: date, district: str | None = No
     return Decision(Outcome.ELIGIBLE, MerchantCode.OK, findings, offer)
 
 
-def best_offer(scenario: Scenario, facts: Facts, on: date) -> Offer:
-    """The best of the scenario's offers that these facts reach; the first one is open to every eligible resident."""
-    return _best_offer(scenario, facts, on)[0]
-
-
 def _barred(facts: Facts, scenario: Scenario, on: date, district: str | None) -> Decision | None:
     """What settles the matter before any criterion is looked at; None where nothing does.
 

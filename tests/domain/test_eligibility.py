@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from haihe.domain.criteria import Answer
-from haihe.domain.eligibility import Decision, MerchantCode, Outcome, best_offer, decide
+from haihe.domain.eligibility import Decision, MerchantCode, Outcome, decide
 from haihe.domain.facts import NOT_JOINED, Facts
 from haihe.domain.scenarios import Scenario, ScenarioState
 from tests.domain.published import scenarios
@@ -48,7 +48,14 @@ def test_a_yes_rests_on_met_findings_alone_and_carries_an_offer(facts: Facts, sc
     )
     if decision.offer is not None:
         assert {f.answer for f in decision.findings} <= {Answer.MET}
-        assert decision.offer == best_offer(scenario, facts, TODAY)
+        reached = [
+            o
+            for o in scenario.offers
+            if o.criterion is None or o.criterion.judge(facts, TODAY).answer is Answer.MET
+        ]
+        assert decision.offer in reached
+        # Only a better offer whose quota is used up is passed over.
+        assert all(o.quotas for o in reached[reached.index(decision.offer) + 1 :])
     else:
         assert any(f.answer is not Answer.MET and f.reason for f in decision.findings)
 

@@ -8,13 +8,14 @@ from haihe.usecases.token_keys import ALGORITHM, CURVE, TOKEN_LIVES
 
 GRANT_TYPES = ("client_credentials",)
 AUTH_METHODS = ("client_secret_basic",)
-ERRORS = (
-    "invalid_request",
-    "invalid_client",
-    "unauthorized_client",
-    "unsupported_grant_type",
-    "invalid_scope",
-)
+ERRORS = {
+    "invalid_request": "请求不合规范：请以 application/x-www-form-urlencoded 提交，参数不缺、不重，"
+    "client_id 与 client_secret 只放在 Authorization 头里",
+    "invalid_client": "客户端认证失败：请以 HTTP Basic 出示 client_id 与 client_secret，并确认客户端未被吊销",
+    "unauthorized_client": "该客户端不可使用这种授权方式",
+    "unsupported_grant_type": "grant_type 应为 client_credentials",
+    "invalid_scope": "所求权限未获准：请只写该客户端已获准的 scope，或不填",
+}
 
 
 class TokenRequest(Schema):
@@ -43,8 +44,9 @@ class TokenAnswer(Schema):
 class OAuthError(Schema):
     """RFC 6749 §5.2."""
 
-    error = fields.String(required=True, validate=validate.OneOf(ERRORS))
+    error = fields.String(required=True, validate=validate.OneOf(list(ERRORS)))
     error_description = fields.String(metadata={"description": "供开发者阅读，ASCII"})
+    hint = fields.String(metadata={"description": "同样的意思，用中文：哪里不对、怎么办"})
 
 
 class PublicKey(Schema):

@@ -28,7 +28,7 @@ from haihe.usecases.oauth_clients import find_client
 from haihe.usecases.signing_keys import signing_key
 from haihe.usecases.token_keys import ALGORITHM, TOKEN_LIVES
 from haihe.web.context import context
-from haihe.web.merchant.oauth_schemas import AUTH_METHODS, GRANT_TYPES
+from haihe.web.merchant.oauth_schemas import AUTH_METHODS, ERRORS, GRANT_TYPES
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -166,6 +166,15 @@ class Server(AuthorizationServer):  # type: ignore[misc]  # Authlib carries no t
             return super().get_token_grant(request)
         except UnsupportedGrantTypeError as error:
             raise UnknownGrantType(error.grant_type) from None
+
+    def handle_response(
+        self, status_code: int, payload: dict[str, Any], headers: list[tuple[str, str]]
+    ) -> Response:
+        """RFC 6749 §5.2 allows only ASCII in error_description and further members beside it: ours says it in Chinese."""
+        if payload.get("error") in ERRORS:
+            payload = {**payload, "hint": ERRORS[payload["error"]]}
+        answer: Response = super().handle_response(status_code, payload, headers)
+        return answer
 
     def create_token_response(self, request: None = None) -> Response:
         """As Authlib's, which lets the errors of `get_token_grant` other than an unknown grant pass."""

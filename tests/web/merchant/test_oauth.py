@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import warnings
 from typing import Any
 
@@ -221,6 +222,7 @@ def test_a_malformed_request_gets_the_error_that_rfc_6749_names(
 
     is_refused(answer, 400, error)
     assert answer.get_json()["error_description"].isascii()
+    assert re.search("[\u4e00-\u9fff]", answer.get_json()["hint"])
 
 
 @pytest.mark.parametrize(
