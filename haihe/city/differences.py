@@ -82,15 +82,14 @@ def parts_text(rulebook: Rulebook, scored: ir.Table) -> ir.StringValue:
     return ibis.cases((scored["scored"], ibis.literal("{") + text + ibis.literal("}")))
 
 
-def reach_moved(
-    scenarios: Iterable[Scenario], rulebook: Rulebook, moved: ir.Table, orders: ir.Table, on: date
-) -> list[Reach]:
-    """For each benefit how many of those whose score has moved may have it now and could not before, and the reverse.
+def facts_then_and_now(
+    scenarios: Iterable[Scenario], rulebook: Rulebook, moved: ir.Table, orders: ir.Table
+) -> tuple[ir.Table, ir.Table]:
+    """What a criterion may ask about those whose score has moved: as it was stored, and as it is.
 
-    Before is what was stored: the points, and the negative records that took some of them. Everything else that a
-    criterion may ask (age, district, consents, stated facts, orders) is as it is on this day, before and after alike.
+    Then is the points that were stored, and the negative records that took some of them. Everything else (age, district,
+    consents, stated facts, orders) is as it is on this day, then and now alike.
     """
-    scenarios = list(scenarios)
     now = facts_columns(moved, orders, [s.code for s in scenarios])
     then = now.mutate(
         total=now[before("total")],
@@ -101,21 +100,22 @@ def reach_moved(
             for code in rulebook.negative_codes
         },
     )
-    return [_reach(scenario, now, then, on) for scenario in scenarios]
+    asked = [name for name in now.columns if name != "parts" and not name.startswith(before(""))]
+    return then.select(*asked), now.select(*asked)
 
 
-def _reach(scenario: Scenario, now: ir.Table, then: ir.Table, on: date) -> Reach:
-    eligible = [
-        judged.select(id="resident_id", yes=judged["outcome"] == Outcome.ELIGIBLE.value)
+def reach_moved(scenario: Scenario, then: ir.Table, now: ir.Table, on: date) -> Reach:
+    """How many of these residents may have a benefit now and could not before, and the reverse."""
+    was, may = (
+        judged.select("resident_id", yes=judged["outcome"] == Outcome.ELIGIBLE.value)
         for judged in (decide_columns(scenario, facts, on) for facts in (then, now))
-    ]
-    was, is_ = eligible[0].rename(was_id="id", was="yes"), eligible[1]
-    both = was.inner_join(is_, was["was_id"] == is_["id"])
+    )
+    both = was.select(was_id="resident_id", was="yes").inner_join(may, [("was_id", "resident_id")])
     counts = both.aggregate(
         gained=(both["yes"] & ~both["was"]).sum().fill_null(0),
         lost=(both["was"] & ~both["yes"]).sum().fill_null(0),
-    ).to_pyarrow()
-    (row,) = counts.to_pylist()
+    )
+    (row,) = counts.to_pyarrow().to_pylist()
     return Reach(scenario.code, scenario.name, int(row["gained"]), int(row["lost"]))
 
 

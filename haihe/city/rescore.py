@@ -25,7 +25,7 @@ from ibis.common.exceptions import IbisError
 
 from haihe.city import columns
 from haihe.city.criteria import consents_asked
-from haihe.city.differences import Reach, before, differences, reach_moved
+from haihe.city.differences import Reach, before, differences, facts_then_and_now, reach_moved
 from haihe.city.snapshot import Snapshot, SnapshotError, Watch, open_snapshot, take_snapshot, unwatched
 from haihe.domain.rulebook import Rulebook
 from haihe.domain.scenarios import Scenario
@@ -84,7 +84,10 @@ def rescore_city(
     with _computing(), watch("计算", 1) as progress:
         moved = _moved(engine, rulebook, taken, on, moved_file)
         grades = _grades(moved)
-        reach = reach_moved(scenarios, rulebook, moved, taken.table(engine, "orders"), on)
+        then, now = facts_then_and_now(scenarios, rulebook, moved, taken.table(engine, "orders"))
+        # Held in files, so that the question of each benefit is a short one.
+        then, now = _held(engine, then, work / "then.parquet"), _held(engine, now, work / "now.parquet")
+        reach = [reach_moved(scenario, then, now, on) for scenario in scenarios]
         progress(1)
     differing = pq.read_metadata(moved_file).num_rows
     written = on == day_of(ctx.now())
@@ -104,7 +107,11 @@ def _moved(engine: BaseBackend, rulebook: Rulebook, taken: Snapshot, on: date, f
     residents, records, scores = (taken.table(engine, name) for name in ("residents", "records", "scores"))
     found = differences(rulebook, residents, records, scores, on)
     # In the order in which the database has them, so that each batch touches few of its pages.
-    engine.to_parquet(found.order_by("resident_id"), str(file))
+    return _held(engine, found.order_by("resident_id"), file)
+
+
+def _held(engine: BaseBackend, found: ir.Table, file: Path) -> ir.Table:
+    engine.to_parquet(found, str(file))
     return engine.read_parquet(str(file))
 
 

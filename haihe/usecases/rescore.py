@@ -11,8 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from sqlalchemy import delete, insert, select
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy import delete, select
 
 from haihe.cache.copies import CacheDown
 from haihe.cache.copy import pack
@@ -21,7 +20,8 @@ from haihe.domain.rulebook import Rulebook
 from haihe.domain.scoring import LineKind, Score
 from haihe.storage.copies import lock_residents, next_versions
 from haihe.storage.db import db
-from haihe.storage.scores import LedgerEntry, ScoreRow
+from haihe.storage.scores import ScoreRow
+from haihe.storage.writing_scores import store_entries, store_scores
 from haihe.usecases.context import Context, day_of
 from haihe.usecases.gather_facts import copy_of, gather_facts
 from haihe.usecases.telling_redis import forget_copies, outlast_vouchers
@@ -192,14 +192,8 @@ def _write(
         moved += held is None or held.total != score.total
         entries += new
         rows.append(_row(resident_id, score, at))
-    if entries:
-        db.session.execute(insert(LedgerEntry.__table__), entries)
-    if rows:
-        statement = upsert(ScoreRow).values(rows)
-        changed = {c: statement.excluded[c] for c in rows[0] if c != "resident_id"}
-        db.session.execute(
-            statement.on_conflict_do_update(index_elements=[ScoreRow.__table__.c.resident_id], set_=changed)
-        )
+    store_entries(entries)
+    store_scores(rows)
     if gone:
         db.session.execute(delete(ScoreRow).where(ScoreRow.resident_id.in_(gone)))
     return moved
