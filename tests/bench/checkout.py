@@ -13,10 +13,11 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from haihe.domain.passes import HeldPass
 from haihe.storage.db import db
+from haihe.storage.decisions import DecisionRow
 from haihe.storage.office import StaleCopy
 from haihe.usecases.context import Context
 from haihe.usecases.pass_code import draw_code, hash_of_code
@@ -28,6 +29,7 @@ SCENARIO = "XYZ-07"
 PATH = "/access/v1/evaluation"
 ROUNDS = 3
 SECONDS = 6
+WARM_UP_SECONDS = 2
 RATE = 500
 PACED_SECONDS = 20
 SHOWN_MS = 3_600_000
@@ -57,6 +59,10 @@ def measure(ctx: Context, a: Builders) -> Iterator[Row]:
         stack.enter_context(served(flask, ours, "/healthz", environment))
         _wait_for_the_keeper()
         token = _token(ours, merchant)
+        # A new connection believes no voucher for a second; what is measured is a counter that has been open a while.
+        requests_a_second(
+            f"http://{HOST}:{ours}{PATH}", token, SCENARIO, _codes(ctx, residents, 4000), WARM_UP_SECONDS
+        )
         asked, idle = [], []
         for _ in range(ROUNDS):
             idle.append(
@@ -66,6 +72,7 @@ def measure(ctx: Context, a: Builders) -> Iterator[Row]:
             )
             codes = _codes(ctx, residents, int(idle[-1]) * SECONDS)
             asked.append(requests_a_second(f"http://{HOST}:{ours}{PATH}", token, SCENARIO, codes, SECONDS))
+        _must_be_yes(merchant)
         ratio = statistics.median(a / b for a, b in zip(asked, idle, strict=True))
         yield Row(
             "一次核验，次/秒",
@@ -85,10 +92,24 @@ def measure(ctx: Context, a: Builders) -> Iterator[Row]:
 
 def _wait_for_the_keeper() -> None:
     """Until every copy of the new city is in place: a city is not made anew while its counters are open."""
-    while db.session.execute(select(StaleCopy.resident_id).limit(1)).first() is not None:
+    while db.session.execute(
+        select(StaleCopy.resident_id).where(StaleCopy.renewed_at.is_(None)).limit(1)
+    ).first():
         db.session.rollback()
         time.sleep(0.5)
     db.session.rollback()
+
+
+def _must_be_yes(merchant: MerchantClient) -> None:
+    """What was measured is the whole path to a yes: a refusal would be quicker, and no figure to show."""
+    time.sleep(2)
+    counted = select(func.count().filter(DecisionRow.code == "OK"), func.count()).where(
+        DecisionRow.merchant_id == merchant.merchant_id
+    )
+    yes, everything = db.session.execute(counted).one()
+    db.session.rollback()
+    if yes < 0.8 * everything:
+        raise RuntimeError(f"only {yes} of {everything} answers were a yes")
 
 
 def _codes(ctx: Context, residents: list[int], many: int) -> list[str]:
