@@ -12,7 +12,8 @@ port = os.environ.get("HAIHE_PORT") or "8000"
 bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 # Threads, because a question at the counter waits for Redis far longer than it computes.
-worker_class = "gthread"
+# It is gunicorn's gthread, except that what it refuses by itself is told in our own words.
+worker_class = "haihe.serving.ProblemWorker"
 workers = int(os.environ.get("WEB_CONCURRENCY") or "2")
 threads = int(os.environ.get("HAIHE_THREADS") or "4")
 

@@ -39,10 +39,14 @@ TITLES = {
     406: ("NOT_ACCEPTABLE", "不能以所要求的格式回答"),
     409: ("CONFLICT", "与现有状态冲突"),
     413: ("TOO_LARGE", "内容过大，请分批提交"),
+    414: ("ADDRESS_TOO_LONG", "网址过长，请缩短后再试"),
     415: ("UNSUPPORTED_MEDIA_TYPE", "请以 Content-Type: application/json 提交"),
+    417: ("EXPECTATION_FAILED", "不支持所要求的 Expect 请求头"),
     422: ("INVALID", "内容不符合要求，请按提示修改"),
     429: ("TOO_MANY_REQUESTS", "请求过于频繁，请稍后再试"),
+    431: ("HEADERS_TOO_LARGE", "请求头过多或过长"),
     500: ("INTERNAL_ERROR", "系统出现问题，已记录，请稍后再试"),
+    501: ("NOT_IMPLEMENTED", "不支持这种传输编码"),
     503: ("UNAVAILABLE", "服务暂时不可用，请稍后再试"),
 }
 

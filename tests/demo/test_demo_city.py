@@ -61,6 +61,8 @@ def test_the_card_keeps_its_contract(demo: Demo) -> None:
         assert set(administrator) == {"username", "password", "totp_secret", "role"}
     for department in card["departments"]:
         assert set(department) == {"source", "name", "client_id", "client_secret"}
+    # What these two state comes from the residents themselves and from the platform, never in a file.
+    assert not {"SELF", "JXB"} & {d["source"] for d in card["departments"]}
     assert len({r["js_code"] for r in card["residents"]}) == len(card["residents"])
     notes = "\n".join(r["note"] for r in card["residents"])
     for situation in (
