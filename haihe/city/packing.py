@@ -44,7 +44,6 @@ def copies_columns(
     )
     facts = tuple(rulebook.fact_by_code)
     of_age = all_known["birth_date"] + ibis.interval(months=12 * ADULT_AGE) - ibis.interval(days=1)
-    of_age = of_age.cast("date")
     end_of_month = add_months(on.replace(day=1), 1) - ONE_DAY
     return all_known.select(
         "resident_id",
@@ -54,11 +53,13 @@ def copies_columns(
         "total",
         "orders",
         *(columns.dimension(d.code) for d in rulebook.dimensions),
-        last_day=ibis.least(
-            all_known["last_day"],
-            all_known["stated_until"],
-            ibis.cases((~all_known["scored"] & (of_age >= on), of_age)),
-            ibis.cases((all_known["this_year"] > 0, ibis.literal(end_of_month))),
+        last_day=_day(
+            ibis.least(
+                all_known["last_day"],
+                all_known["stated_until"],
+                ibis.cases((~all_known["scored"] & (of_age >= on), of_age)),
+                ibis.cases((all_known["this_year"] > 0, ibis.literal(end_of_month))),
+            )
         ),
         listed=_mask([_column(all_known, columns.listed(c)) for c in rulebook.negative_codes]),
         sensitive=_mask([_column(all_known, columns.consent(c)) for c in rulebook.sensitive_classes]),
@@ -178,11 +179,16 @@ def _stated_until(rulebook: Rulebook, records: ir.Table, on: date) -> ir.Table:
     )
     first = facts["valid_from"].coalesce(facts["occurred_on"])
     until = ibis.least(
-        ibis.cases((first > on, (first - ibis.interval(days=1)).cast("date"))),
+        ibis.cases((first > on, first - ibis.interval(days=1))),
         ibis.cases((facts["valid_to"] >= on, facts["valid_to"])),
     )
     facts = facts.mutate(until=until)
     return facts.group_by(stating_id=facts["resident_id"]).aggregate(stated_until=facts["until"].min())
+
+
+def _day(day: ir.DateValue) -> ir.DateValue:
+    """For DuckDB a day and a while make a moment; Ibis takes that for a day still, and would leave out a cast to one."""
+    return day.cast("timestamp").cast("date")
 
 
 def _column(known: ir.Table, name: str) -> ir.BooleanValue:

@@ -9,8 +9,6 @@ from random import Random
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from ibis.backends import BaseBackend
 
 from haihe.cache.copy import pack
@@ -28,6 +26,7 @@ from tests.domain.published import rulebook
 
 TODAY = date(2026, 11, 20)
 NOON = datetime(2026, 11, 20, 4, 0, tzinfo=UTC)
+EDGES = (date(2025, 2, 28), date(2026, 3, 31), date(2026, 4, 30), date(2028, 2, 29), date(2028, 3, 1))
 SCENARIOS = ("XYZ-01", "XYZ-07", "XYZ-09", "XYZ-10")
 
 
@@ -115,19 +114,19 @@ def together(
 
 @pytest.mark.parametrize("on", [TODAY, date(2027, 2, 28), date(2028, 2, 29)], ids=str)
 def test_every_resident_of_a_demo_city_has_the_same_copy(engine: BaseBackend, on: date) -> None:
-    residents = [life for pair in blocks(Plan(9_000, 20261120, TODAY)) for life in lives_of(*pair)]
+    residents = [life for pair in blocks(Plan(5_000, 20261120, TODAY)) for life in lives_of(*pair)]
     orders = orders_of(residents, 1)
 
     copies = together(engine, residents, orders, rulebook(), on)
 
     assert copies == one_by_one(residents, orders, rulebook(), on)
-    assert len(copies) > 4_500
+    assert len(copies) > 2_500
     assert any(len(copy) > 64 for copy in copies.values())
 
 
-@settings(max_examples=10)
-@given(seed=st.integers(0, 2**32), on=st.dates(date(2025, 1, 1), date(2028, 12, 31)))
-def test_lives_on_the_edges_of_windows_have_the_same_copies(engine: BaseBackend, seed: int, on: date) -> None:
+@pytest.mark.parametrize("seed", range(6))
+def test_lives_on_the_edges_of_windows_have_the_same_copies(engine: BaseBackend, seed: int) -> None:
+    on = Random(seed).choice((*EDGES, TODAY))
     residents = [life for life in lives(rulebook(), on, seed, 200) if life.resident.birth_date]
     orders = orders_of(residents, seed)
 

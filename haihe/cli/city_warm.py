@@ -1,0 +1,68 @@
+"""`flask city warm`: a Redis that has lost everything is filled again, while serving goes on."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from haihe.cache.copies import CacheDown
+from haihe.cli.city import group
+from haihe.domain.errors import HaiheError
+from haihe.web.context import context
+
+
+@group.command("warm")
+@click.option(
+    "--temporary",
+    type=click.Path(exists=True, file_okay=False, writable=True, path_type=Path),
+    default=Path(tempfile.gettempdir()),
+    help="中间文件放在哪个目录下（一千四百万人约需 4 GB，用完即删）",
+)
+def warm_command(temporary: Path) -> None:
+    """预热：把全体已加入居民的副本写入 Redis；期间照常核验，随时可以中断，再次运行即可。"""
+    # The web workers import this file with the whole command line; columns are of no use to them.
+    from haihe.city.snapshot import SnapshotError
+    from haihe.city.warm import RedisEmptied, warm
+
+    begun = time.monotonic()
+    try:
+        warmed = warm(context(), temporary, _watch)
+    except HaiheError as error:
+        raise click.ClickException(error.detail) from error
+    except (SnapshotError, RedisEmptied) as error:
+        raise click.ClickException(str(error)) from error
+    except CacheDown as error:
+        raise click.ClickException(f"Redis 没有应答，预热中断；恢复后请再次运行。（{error}）") from error
+    newer = warmed.made - warmed.taken
+    kept = f"；其中 {newer:,} 份在 Redis 中已有更新的，予以保留" if newer else ""
+    click.echo(f"已预热 {warmed.made:,} 位居民，共用 {time.monotonic() - begun:.1f} 秒{kept}")
+
+
+@contextmanager
+def _watch(stage: str, length: int) -> Iterator[Callable[[int], None]]:
+    """A bar with the time left and the rate; of a stage that cannot be measured, only how long it took."""
+    begun, done = time.monotonic(), 0
+    if length <= 1:
+        yield lambda _more: None
+        click.echo(f"{stage}：{time.monotonic() - begun:.1f} 秒")
+        return
+
+    def rate(_item: object) -> str:
+        return f"{done / max(time.monotonic() - begun, 0.001):,.0f} 条/秒"
+
+    with click.progressbar(
+        length=length, label=stage, show_eta=True, show_pos=True, item_show_func=rate
+    ) as bar:
+
+        def progress(more: int) -> None:
+            nonlocal done
+            done += more
+            bar.update(more, stage)
+
+        yield progress
+    click.echo(f"{stage}：{done:,} 条，{rate(None)}")
