@@ -10,7 +10,7 @@ from haihe.city.suppression import Counts
 UNKNOWN = ""
 GAIN, LOSE, KEEP, NEITHER = "gain", "lose", "keep", "neither"
 # What would be missed most where something must be hidden: who is affected rather than who is not.
-RANKS = {NEITHER: 0, KEEP: 1, "before": 1, "after": 1, GAIN: 2, LOSE: 2, "people": 3}
+RANKS = {NEITHER: 0, KEEP: 1, "before": 1, "after": 1, "people": 2, GAIN: 3, LOSE: 3}
 WHOLE = 10
 
 
