@@ -1,4 +1,4 @@
-"""Scores and ledger entries by the thousand: each is one statement over arrays, whatever the number of rows."""
+"""Scores and ledger entries by the thousand: each is one statement over one document, whatever the number of rows."""
 
 from __future__ import annotations
 
@@ -33,27 +33,26 @@ ENTRIES = {
     "record_ids": "jsonb",
     "rulebook": "text",
 }
-JSONB = "jsonb"
 
 
 def store_scores(rows: Sequence[Mapping[str, Any]]) -> None:
     """Each resident's score in the place of the one that was stored, if any."""
-    _store(_REPLACE_SCORES, SCORES, rows)
+    _store(_REPLACE_SCORES, rows)
 
 
 def store_entries(rows: Sequence[Mapping[str, Any]]) -> None:
     """Ledger entries, numbered in the order in which they come."""
-    _store(_ADD_ENTRIES, ENTRIES, rows)
+    _store(_ADD_ENTRIES, rows)
 
 
 def _insert(table: str, types: Mapping[str, str]) -> str:
     names = ", ".join(types)
-    # An array of jsonb would have to be written as JSON within an array literal; as texts they are cast one by one.
-    arrays = ", ".join(f"CAST(:{n} AS {'text' if t == JSONB else t}[])" for n, t in types.items())
-    values = ", ".join(f"CAST({n} AS jsonb)" if t == JSONB else n for n, t in types.items())
+    # The order of the rows is that of the document, and the numbers of ledger entries follow it.
+    columns = ", ".join(f"{name} {type_}" for name, type_ in types.items())
     return (
-        f"INSERT INTO {table} ({names}) SELECT {values}"  # noqa: S608
-        f" FROM unnest({arrays}) WITH ORDINALITY AS given({names}, place) ORDER BY place"
+        f"INSERT INTO {table} ({names}) SELECT {names} FROM ROWS FROM"  # noqa: S608
+        f" (json_to_recordset(CAST(:rows AS json)) AS ({columns})) WITH ORDINALITY AS given({names}, place)"
+        f" ORDER BY place"
     )
 
 
@@ -64,11 +63,6 @@ _REPLACE_SCORES = text(
 _ADD_ENTRIES = text(_insert("ledger", ENTRIES))
 
 
-def _store(statement: TextClause, types: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> None:
-    if not rows:
-        return
-    columns = {
-        name: [orjson.dumps(r[name]).decode() for r in rows] if type_ == JSONB else [r[name] for r in rows]
-        for name, type_ in types.items()
-    }
-    db.session.execute(statement, columns)
+def _store(statement: TextClause, rows: Sequence[Mapping[str, Any]]) -> None:
+    if rows:
+        db.session.execute(statement, {"rows": orjson.dumps(rows).decode()})

@@ -83,7 +83,7 @@ def moved_by_the_calendar(a: Builders, clock: Clock, how_many: int) -> list[int]
     return residents
 
 
-@pytest.mark.parametrize("days", (31, 200, 800))
+@pytest.mark.parametrize("days", (31, 800))
 def test_a_whole_city_comes_to_what_its_residents_come_to_one_by_one(
     ctx: Context, clock: Clock, rescore_all: Any, days: int
 ) -> None:
