@@ -18,6 +18,7 @@ from haihe.storage.db import db, transaction
 from haihe.storage.office import AuditEntry, StaleCopy
 from haihe.storage.residents import Resident
 from haihe.storage.scores import LedgerEntry, ScoreRow
+from haihe.usecases import adopt_scores
 from haihe.usecases.context import Context
 from haihe.usecases.rescore import Touched
 from haihe.usecases.rescore import rescore as rescore_one
@@ -278,3 +279,24 @@ def test_the_command_says_what_it_has_done(ctx: Context, a: Builders, clock: Clo
 
     assert result.exit_code == 0, result.output
     assert "已核对 2 人，2 人与已存的不同。\n总分有变动的 2 人。" in result.output
+
+
+def test_a_database_that_goes_away_while_a_batch_is_written_leaves_nothing_half_done(
+    ctx: Context, a: Builders, clock: Clock, rescore_all: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    residents = moved_by_the_calendar(a, clock, 4)
+    monkeypatch.setattr(run, "BATCH", 2)
+    write, batches = adopt_scores.write_what_differs, []
+
+    def cut_off_in_the_second_batch(*args: Any) -> Any:
+        batches.append(args)
+        written = write(*args)
+        if len(batches) == 2:
+            db.session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+        return written
+
+    monkeypatch.setattr(adopt_scores, "write_what_differs", cut_off_in_the_second_batch)
+    with pytest.raises(RescoreFailed, match=r"数据库没有应答.*已写回 2 / 4 人，均完整有效"):
+        rescore_all()
+    assert sorted(total(r) for r in residents) == [500, 500, 503, 503]
+    assert (rescore_all().differing, {total(r) for r in residents}) == (2, {500})
