@@ -14,10 +14,9 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from haihe.domain.dates import add_months, age_on
-from haihe.domain.errors import Conflict, Forbidden, InvalidInput
+from haihe.domain.errors import Conflict, Forbidden, InvalidInput, TooOften
 from haihe.domain.facts import ADULT_AGE
 from haihe.domain.identity import Identity, read_identity
-from haihe.domain.too_often import TooOften
 from haihe.storage.copies import lock_residents
 from haihe.storage.db import db, transaction
 from haihe.storage.office import AuditEntry, write_audit

@@ -13,10 +13,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 
 from haihe.cache.copies import CacheDown
-from haihe.domain.errors import Conflict, NotFound
+from haihe.domain.errors import Conflict, NotFound, TooOften
 from haihe.domain.passes import SHOWN_FOR, HeldPass
 from haihe.domain.scenarios import Scenario
-from haihe.domain.too_often import TooOften
 from haihe.storage.copies import lock_residents
 from haihe.storage.db import db, transaction
 from haihe.storage.decisions import Pass
