@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +15,23 @@ import pytest
 import redis
 from flask import Flask
 
+from haihe.app import create_app
 from haihe.cache.copies import CacheDown
 from haihe.cache.filling import Filling
 from haihe.cache.keys import resident_place
 from haihe.city import warm as warming
 from haihe.city.warm import RedisEmptied, Warmed, warm
+from haihe.config import read_settings
+from haihe.storage.db import db
 from haihe.usecases.answer_question import Question, answer_question
 from haihe.usecases.context import Context
 from haihe.usecases.keep_copies import Keeper
 from haihe.usecases.orders import open_order
+from haihe.usecases.pass_code import hash_of_code
+from haihe.web.context import EXTENSION
 from tests.builders import Builders, MerchantClient
+from tests.conftest import Clock
+from tests.redis_cluster import redis_cluster
 from tests.usecases.test_answer_question import (
     BIKE,
     counted_statements,
@@ -228,3 +237,20 @@ def test_the_command_says_how_many_are_warm(app: Flask, town: Town, redis_client
 
     assert result.exit_code == 0, result.output
     assert f"已预热 {len(town.everybody) - 1} 位居民" in result.output
+
+
+def test_a_cluster_is_filled_as_one_server_is(app: Flask, town: Town, clock: Clock, tmp_path: Path) -> None:
+    before = {r: town.a.shown_pass(r, BIKE) for r in town.everybody}
+    looked = {r: town.ctx.copies.look(hash_of_code(town.ctx, code)).copy for r, code in before.items()}
+    with tempfile.TemporaryDirectory(prefix="hh-") as home, redis_cluster(Path(home)) as cluster:
+        second = create_app(replace(read_settings(), redis_url=cluster.url), now=clock)
+        with second.app_context():
+            ctx: Context = second.extensions[EXTENSION]
+            assert warm(ctx, tmp_path).taken == len(town.everybody) - 1
+            for r in town.everybody:
+                code = Builders(ctx).shown_pass(r, BIKE)
+                copy = ctx.copies.look(hash_of_code(ctx, code)).copy
+                assert copy == (None if r == town.strange[0] else looked[r])
+            assert all(cluster.held())
+            db.session.remove()
+            db.engine.dispose()
