@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, select, tuple_, update
+from sqlalchemy import delete, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from haihe.storage.db import db
@@ -13,6 +13,13 @@ from haihe.storage.office import Generation, StaleCopy
 from haihe.storage.residents import Resident
 
 CONFIG = "config"
+# One statement over arrays, however many residents a deed has changed.
+MARK = text(
+    "INSERT INTO stale_copies (resident_id, version, forgotten)"
+    " SELECT *, :forgotten FROM unnest(CAST(:ids AS bigint[]), CAST(:versions AS bigint[]))"
+    " ON CONFLICT (resident_id) DO UPDATE SET version = excluded.version, renewed_at = NULL,"
+    " forgotten = stale_copies.forgotten AND excluded.forgotten"
+)
 
 
 def lock_residents(ids: Iterable[int]) -> None:
@@ -38,19 +45,8 @@ def mark_stale(versions: Sequence[tuple[int, int]], forgotten: bool) -> None:
     """Note that these copies must be made anew. One that could not be forgotten stays so until it has been."""
     if not versions:
         return
-    statement = upsert(StaleCopy)
-    statement = statement.on_conflict_do_update(
-        index_elements=[StaleCopy.resident_id],
-        set_={
-            "version": statement.excluded.version,
-            "renewed_at": None,
-            "forgotten": StaleCopy.forgotten & statement.excluded.forgotten,
-        },
-    )
-    # The rows go in as parameters: a statement with the rows written into it would be compiled anew every time.
-    db.session.execute(
-        statement, [{"resident_id": r, "version": v, "forgotten": forgotten} for r, v in sorted(versions)]
-    )
+    ids, numbers = zip(*sorted(versions), strict=True)
+    db.session.execute(MARK, {"ids": list(ids), "versions": list(numbers), "forgotten": forgotten})
 
 
 def stale_copies(most: int, unforgotten_only: bool = False) -> list[tuple[int, int]]:

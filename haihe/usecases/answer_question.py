@@ -77,5 +77,3 @@ def answer_nobody(ctx: Context, question: Question) -> bytes:
         add_decision(note.to_row(None))
     return answer
 
-
-__all__ = ["Question", "answer_nobody", "answer_question"]

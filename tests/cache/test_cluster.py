@@ -18,7 +18,8 @@ from haihe.cache.keys import SHARDS
 from haihe.config import read_settings
 from haihe.domain.passes import HeldPass
 from haihe.storage.db import db
-from haihe.usecases.answer_question import Question, answer_question
+from haihe.usecases.answer_question import answer_question
+from haihe.usecases.asking import Question
 from haihe.usecases.context import Context
 from haihe.usecases.keep_copies import Keeper
 from haihe.web.context import EXTENSION

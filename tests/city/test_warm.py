@@ -23,7 +23,8 @@ from haihe.city import warm as warming
 from haihe.city.warm import RedisEmptied, Warmed, warm
 from haihe.config import read_settings
 from haihe.storage.db import db
-from haihe.usecases.answer_question import Question, answer_question
+from haihe.usecases.answer_question import answer_question
+from haihe.usecases.asking import Question
 from haihe.usecases.context import Context
 from haihe.usecases.keep_copies import Keeper
 from haihe.usecases.orders import open_order

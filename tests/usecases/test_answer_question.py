@@ -18,7 +18,8 @@ from haihe.storage.copies import next_generation
 from haihe.storage.db import db, transaction
 from haihe.storage.decisions import DecisionRow, Pass
 from haihe.storage.rules import ScenarioRow
-from haihe.usecases.answer_question import Question, answer_question
+from haihe.usecases.answer_question import answer_question
+from haihe.usecases.asking import Question
 from haihe.usecases.context import Context
 from haihe.usecases.journal import take_over_journal
 from haihe.usecases.keep_copies import Keeper

@@ -11,7 +11,8 @@ from typing import Any
 from flask import Response, request
 from flask_smorest import Blueprint
 
-from haihe.usecases.answer_question import Question, answer_nobody, answer_question
+from haihe.usecases.answer_question import answer_nobody, answer_question
+from haihe.usecases.asking import Question
 from haihe.web.bodies import LARGEST_BODY, json_in
 from haihe.web.context import context
 from haihe.web.merchant.schemas import EvaluationAnswer, EvaluationRequest, Metadata

@@ -14,7 +14,8 @@ from haihe.storage.db import db, transaction
 from haihe.storage.decisions import Order
 from haihe.storage.residents import Consent
 from haihe.storage.scores import LedgerEntry, ScoreRow
-from haihe.usecases.answer_question import Question, answer_question
+from haihe.usecases.answer_question import answer_question
+from haihe.usecases.asking import Question
 from haihe.usecases.consent_texts import present_text, present_texts
 from haihe.usecases.context import Context
 from tests.builders import Builders

@@ -11,7 +11,8 @@ from sqlalchemy import select
 from haihe.cache.keys import shard_of_pass, shard_of_resident
 from haihe.storage.db import db
 from haihe.storage.decisions import Pass
-from haihe.usecases.answer_question import Question, answer_question
+from haihe.usecases.answer_question import answer_question
+from haihe.usecases.asking import Question
 from haihe.usecases.context import Context
 from haihe.usecases.pass_code import CODE_FORM, draw_code, hash_of_code
 from tests.builders import Builders, MerchantClient
