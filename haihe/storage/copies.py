@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import delete, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from haihe.storage.db import db
+from haihe.storage.db import among, db
 from haihe.storage.office import Generation, StaleCopy
 from haihe.storage.residents import Resident
 
@@ -25,7 +25,7 @@ MARK = text(
 def lock_residents(ids: Iterable[int]) -> None:
     """Make everybody else who would change these residents wait; always in the same order, so nobody waits in a ring."""
     db.session.execute(
-        select(Resident.id).where(Resident.id.in_(sorted(ids))).order_by(Resident.id).with_for_update()
+        select(Resident.id).where(among(Resident.id, sorted(ids))).order_by(Resident.id).with_for_update()
     ).all()
 
 
@@ -33,7 +33,7 @@ def next_versions(ids: Iterable[int]) -> list[tuple[int, int]]:
     """Give each of these residents their next version: (id, version)."""
     rows = db.session.execute(
         update(Resident)
-        .where(Resident.id.in_(list(ids)))
+        .where(among(Resident.id, ids))
         .values(version=Resident.version + 1)
         .returning(Resident.id, Resident.version)
         .execution_options(synchronize_session=False)
@@ -70,7 +70,7 @@ def copies_renewed(versions: Sequence[tuple[int, int]], at: datetime) -> None:
     ).scalars()
     db.session.execute(
         update(StaleCopy)
-        .where(StaleCopy.resident_id.in_(list(unchanged)))
+        .where(among(StaleCopy.resident_id, unchanged))
         .values(forgotten=True, renewed_at=at)
         .execution_options(synchronize_session=False)
     )

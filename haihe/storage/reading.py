@@ -10,7 +10,7 @@ from datetime import date
 from sqlalchemy import select
 
 from haihe.domain.records import Record, RecordState, Severity
-from haihe.storage.db import db
+from haihe.storage.db import among, db
 from haihe.storage.decisions import Order
 from haihe.storage.records import RecordRow
 from haihe.storage.residents import Consent, Resident
@@ -57,13 +57,13 @@ def known_residents(ids: Iterable[int], on: date) -> dict[int, KnownResident]:
     wanted = list(ids)
     rows = db.session.execute(
         select(Resident.id, Resident.version, Resident.birth_date, Resident.district).where(
-            Resident.id.in_(wanted)
+            among(Resident.id, wanted)
         )
     ).all()
     consents: defaultdict[int, set[str]] = defaultdict(set)
     for resident_id, purpose in db.session.execute(
         select(Consent.resident_id, Consent.purpose).where(
-            Consent.resident_id.in_(wanted), Consent.withdrawn_at.is_(None)
+            among(Consent.resident_id, wanted), Consent.withdrawn_at.is_(None)
         )
     ):
         consents[resident_id].add(purpose)
@@ -97,7 +97,7 @@ def effective_records(ids: Iterable[int]) -> dict[int, list[Record]]:
             RecordRow.severity,
             RecordRow.valid_from,
             RecordRow.valid_to,
-        ).where(RecordRow.resident_id.in_(list(ids)), RecordRow.state == RecordState.EFFECTIVE)
+        ).where(among(RecordRow.resident_id, ids), RecordRow.state == RecordState.EFFECTIVE)
     )
     for (
         resident_id,
@@ -130,7 +130,7 @@ def order_counts(ids: Iterable[int], on: date) -> dict[int, OrderCounts]:
     counts: defaultdict[int, OrderCounts] = defaultdict(OrderCounts)
     rows = db.session.execute(
         select(Order.resident_id, Order.scenario, Order.state, Order.opened_on).where(
-            Order.resident_id.in_(list(ids)),
+            among(Order.resident_id, ids),
             Order.state.in_(COUNTED_ORDER_STATES),
             (Order.opened_on >= date(on.year, 1, 1)) | (Order.state == "DOING"),
         )

@@ -76,4 +76,3 @@ def answer_nobody(ctx: Context, question: Question) -> bytes:
     with transaction():
         add_decision(note.to_row(None))
     return answer
-

@@ -19,7 +19,7 @@ from haihe.domain.kinds import UnbrokenMonths
 from haihe.domain.rulebook import Rulebook
 from haihe.domain.scoring import LineKind, Score
 from haihe.storage.copies import lock_residents, next_versions
-from haihe.storage.db import db
+from haihe.storage.db import among, db
 from haihe.storage.scores import ScoreRow
 from haihe.storage.writing_scores import store_entries, store_scores
 from haihe.usecases.context import Context, day_of
@@ -161,7 +161,7 @@ def parts_of(score: Score) -> dict[str, int]:
 
 
 def _held_scores(ids: Sequence[int]) -> dict[int, ScoreRow]:
-    rows = db.session.execute(select(ScoreRow).where(ScoreRow.resident_id.in_(ids))).scalars()
+    rows = db.session.execute(select(ScoreRow).where(among(ScoreRow.resident_id, ids))).scalars()
     return {row.resident_id: row for row in rows}
 
 
