@@ -74,7 +74,7 @@ def holds_column(criterion: Criterion, facts: ir.Table, on: date) -> ir.BooleanV
             return facts[name] if name in facts.columns else UNKNOWN
         case RunningOrdersAtMost(at_most):
             return facts[columns.RUNNING_ALTOGETHER] <= at_most
-    raise NotImplementedError(f"no column reads {type(criterion).__name__}")
+    raise TypeError(f"no column reads {type(criterion).__name__}")
 
 
 def age_between(birth: ir.DateValue, youngest: int | None, oldest: int | None, on: date) -> ir.BooleanValue:

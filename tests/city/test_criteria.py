@@ -198,7 +198,7 @@ def test_a_criterion_that_no_column_can_read_is_an_error_and_not_a_no(engine: Ba
             return "从未听说"
 
     facts = tables_in(engine, facts=pa.table({"resident_id": [1]}))["facts"]
-    with pytest.raises(NotImplementedError, match="Unheard"):
+    with pytest.raises(TypeError, match="Unheard"):
         verdict_column(Unheard(), facts, date(2026, 6, 15))
 
 
