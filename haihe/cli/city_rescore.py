@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ import click
 
 from haihe.cli.city import group
 from haihe.cli.rules import OPERATOR
+from haihe.cli.watching import watch
 from haihe.domain.errors import HaiheError
 from haihe.usecases.context import day_of
 from haihe.web.context import context
@@ -90,31 +90,8 @@ def snapshot(out: Path) -> None:
     click.echo(f"{taken.directory}：居民 {taken.rows['residents']:,}，信用记录 {taken.rows['records']:,}")
 
 
-@contextmanager
-def _watch(stage: str, length: int) -> Iterator[Callable[[int], None]]:
-    """A bar with the time left and the rate; of a stage that cannot be measured, only its name and how long it took."""
-    begun = time.monotonic()
-    if length <= 1:
-        yield lambda _done: None
-        click.echo(f"{stage}：{time.monotonic() - begun:.1f} 秒")
-        return
-    done = 0
-    unit = UNITS.get(stage, "")
-
-    def rate(_item: object) -> str:
-        return f"{done / max(time.monotonic() - begun, 0.001):,.0f} {unit}/秒"
-
-    with click.progressbar(
-        length=length, label=stage, show_eta=True, show_pos=True, item_show_func=rate
-    ) as bar:
-
-        def progress(more: int) -> None:
-            nonlocal done
-            done += more
-            bar.update(more, stage)
-
-        yield progress
-    click.echo(f"{stage}：{done:,} {unit}，{rate(None)}")
+def _watch(stage: str, length: int) -> AbstractContextManager[Callable[[int], None]]:
+    return watch(stage, length, UNITS.get(stage, ""))
 
 
 def _tell(report: CityRun) -> None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import click
 
 from haihe.cache.copies import CacheDown
 from haihe.cli.city import group
+from haihe.cli.watching import watch
 from haihe.domain.errors import HaiheError
 from haihe.web.context import context
 
@@ -43,26 +44,5 @@ def warm_command(temporary: Path) -> None:
     click.echo(f"已预热 {warmed.made:,} 位居民，共用 {time.monotonic() - begun:.1f} 秒{kept}")
 
 
-@contextmanager
-def _watch(stage: str, length: int) -> Iterator[Callable[[int], None]]:
-    """A bar with the time left and the rate; of a stage that cannot be measured, only how long it took."""
-    begun, done = time.monotonic(), 0
-    if length <= 1:
-        yield lambda _more: None
-        click.echo(f"{stage}：{time.monotonic() - begun:.1f} 秒")
-        return
-
-    def rate(_item: object) -> str:
-        return f"{done / max(time.monotonic() - begun, 0.001):,.0f} 条/秒"
-
-    with click.progressbar(
-        length=length, label=stage, show_eta=True, show_pos=True, item_show_func=rate
-    ) as bar:
-
-        def progress(more: int) -> None:
-            nonlocal done
-            done += more
-            bar.update(more, stage)
-
-        yield progress
-    click.echo(f"{stage}：{done:,} 条，{rate(None)}")
+def _watch(stage: str, length: int) -> AbstractContextManager[Callable[[int], None]]:
+    return watch(stage, length, "条")

@@ -37,10 +37,10 @@ class PassState:
     ended: bool
 
 
-def find_pass(code_hash: bytes, lock: bool = True) -> PassState | None:
-    """The pass behind a code; locked until the transaction ends, unless told otherwise."""
-    query = select(Pass).where(Pass.code_hash == code_hash)
-    row = db.session.execute(query.with_for_update() if lock else query).scalar_one_or_none()
+def find_pass(code_hash: bytes) -> PassState | None:
+    """The pass behind a code, locked until the transaction ends."""
+    query = select(Pass).where(Pass.code_hash == code_hash).with_for_update()
+    row = db.session.execute(query).scalar_one_or_none()
     return None if row is None else _state(row)
 
 
