@@ -118,7 +118,7 @@ def take_snapshot(
             scores_schema(rulebook),
         ),
     }
-    with _in_place_when_whole(directory) as beside, _one_moment() as cursor:
+    with in_place_when_whole(directory) as beside, _one_moment() as cursor:
         (taken_at,) = _row(cursor, "SELECT now()")
         (about,) = _row(cursor, about_how_many_sql())
         with watch("读出", about) as progress:
@@ -126,7 +126,7 @@ def take_snapshot(
                 name: _store(cursor, query, schema, beside / f"{name}.parquet", progress)
                 for name, (query, schema) in queries.items()
             }
-        _seal(beside, on, taken_at, rows)
+        seal(beside, on, taken_at, rows)
     return open_snapshot(directory, on)
 
 
@@ -173,7 +173,7 @@ def _look_over(file: Path, expected: int) -> None:
 
 
 @contextmanager
-def _in_place_when_whole(directory: Path) -> Iterator[Path]:
+def in_place_when_whole(directory: Path) -> Iterator[Path]:
     """A directory to write into that becomes `directory` when the block ends well, and is gone when it does not."""
     try:
         directory.parent.mkdir(parents=True, exist_ok=True)
@@ -214,14 +214,22 @@ def _store(cursor: Any, query: str, schema: pa.Schema, file: Path, progress: Pro
     """The rows of a query as a Parquet file, one batch at a time; returns how many."""
     cursor.execute(query)
     rows = 0
+    with table_file(file, schema) as writer:
+        for batch in cursor.fetch_record_batch():
+            writer.write_table(_fitted(batch, schema))
+            rows += batch.num_rows
+            progress(batch.num_rows)
+    return rows
+
+
+@contextmanager
+def table_file(file: Path, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
+    """A table to be written row group by row group; when the block ends well it is on the disk."""
     with file.open("wb") as out:
         with pq.ParquetWriter(out, schema, compression="zstd") as writer:
-            for batch in cursor.fetch_record_batch():
-                writer.write_table(_fitted(batch, schema))
-                rows += batch.num_rows
-                progress(batch.num_rows)
-        _to_disk(out)
-    return rows
+            yield writer
+        out.flush()
+        os.fsync(out.fileno())
 
 
 def _fitted(batch: pa.RecordBatch, schema: pa.Schema) -> pa.Table:
@@ -235,12 +243,8 @@ def _fitted(batch: pa.RecordBatch, schema: pa.Schema) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=schema)
 
 
-def _seal(directory: Path, on: date, taken_at: datetime, rows: dict[str, int]) -> None:
+def seal(directory: Path, on: date, taken_at: datetime, rows: dict[str, int]) -> None:
+    """Write the manifest, when everything else has been written."""
     write_manifest(directory, on, taken_at.isoformat(), rows)
     with (directory / MANIFEST).open("rb") as file:
         os.fsync(file.fileno())
-
-
-def _to_disk(file: Any) -> None:
-    file.flush()
-    os.fsync(file.fileno())

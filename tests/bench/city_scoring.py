@@ -25,11 +25,12 @@ import duckdb
 import pyarrow.parquet as pq
 
 from haihe.city.engine import connect
+from haihe.city.generating import generate_snapshot
 from haihe.city.scoring import score_columns
 from haihe.demo.plan import Plan
 from tests.bench.table import Row, printed
 from tests.city.comparing import scored_alone
-from tests.city.demo_columns import lives_of, write_city
+from tests.city.demo_columns import lives_of
 from tests.domain.published import rulebook
 
 ON = date(2026, 11, 20)
@@ -44,13 +45,8 @@ def main() -> None:
     with TemporaryDirectory(prefix="haihe-city-", dir=arguments.directory) as made:
         home = arguments.files or Path(made)
         if not (home / "records.parquet").exists():
-            home.mkdir(parents=True, exist_ok=True)
-            began = time.monotonic()
-            records = write_city(Plan(arguments.residents, 20261120, ON), home)
-            print(
-                f"{arguments.residents:,} residents, {records:,} records: {time.monotonic() - began:.1f} s",
-                flush=True,
-            )
+            home = home / "city"
+            generate_snapshot(Plan(arguments.residents, 20261120, ON), home)
         ways: dict[str, Callable[..., None]] = {"hand": by_hand, "ibis": by_expression}
         if arguments.last_day:
             ways["ibis_last_day"] = by_expression_with_last_day

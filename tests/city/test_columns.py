@@ -16,9 +16,10 @@ from haihe.city.columns import (
     records_table,
     residents_schema,
 )
+from haihe.city.generating import CLASSES, blocks
 from haihe.demo.plan import Plan
 from tests.city.comparing import tables
-from tests.city.demo_columns import CLASSES, blocks, lives_of
+from tests.city.demo_columns import lives_of
 from tests.city.imagined import lives
 from tests.domain.published import record, rulebook
 

@@ -8,12 +8,13 @@ import pytest
 from ibis.backends import BaseBackend
 
 from haihe.city.decisions import decide_columns, facts_columns
+from haihe.city.generating import CLASSES, blocks
 from haihe.city.scoring import score_columns
 from haihe.demo.plan import Plan
 from haihe.domain.eligibility import decide
 from haihe.domain.scenarios import Scenario
 from tests.city.comparing import facts_alone, rows_alone, rows_of, rows_together, tables, tables_in
-from tests.city.demo_columns import CLASSES, blocks, lives_of
+from tests.city.demo_columns import lives_of
 from tests.city.imagined import Life, lives
 from tests.city.test_criteria import told
 from tests.domain.published import rulebook, scenarios

@@ -14,13 +14,14 @@ from ibis.backends import BaseBackend
 from haihe.cache.copy import pack
 from haihe.cache.keys import resident_place
 from haihe.city import columns
+from haihe.city.generating import CLASSES, blocks
 from haihe.city.packing import buckets, copies_columns, packed, whole_buckets
 from haihe.demo.plan import Plan
 from haihe.domain.rulebook import Rulebook
 from haihe.storage.reading import JOIN, SENSITIVE, KnownResident, OrderCounts
 from haihe.usecases.gather_facts import copy_of, gather
 from tests.city.comparing import tables, tables_in
-from tests.city.demo_columns import CLASSES, blocks, lives_of
+from tests.city.demo_columns import lives_of
 from tests.city.imagined import Life, lives
 from tests.domain.published import rulebook
 

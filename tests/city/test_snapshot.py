@@ -226,7 +226,7 @@ def test_nothing_is_left_of_a_snapshot_that_could_not_be_finished(
     def fails(*_: Any) -> None:
         raise error
 
-    monkeypatch.setattr(snapshot, "_seal", fails)
+    monkeypatch.setattr(snapshot, "seal", fails)
     with pytest.raises(SnapshotError, match=told):
         taken()
     assert list(tmp_path.iterdir()) == []

@@ -13,11 +13,12 @@ from ibis.backends import BaseBackend
 from haihe.city.criteria import verdict_column
 from haihe.city.decisions import decide_columns, facts_columns
 from haihe.city.engine import connect
+from haihe.city.generating import CLASSES, blocks
 from haihe.city.scoring import score_columns
 from haihe.demo.plan import Plan
 from haihe.domain.criteria import All, AnyOf, Criterion, Not, PointsAtLeast, Stated
 from tests.city.comparing import Row, rows_alone, rows_of, rows_together, tables, tables_in
-from tests.city.demo_columns import CLASSES, blocks, lives_of
+from tests.city.demo_columns import lives_of
 from tests.city.imagined import Life, lives
 from tests.city.test_criteria import SCENARIO, orders_of, orders_table
 from tests.domain.published import rulebook, scenarios
