@@ -32,6 +32,20 @@ class Grade:
 
 
 @dataclass(frozen=True, slots=True)
+class Suggestion:
+    """What a resident may be told to do about an indicator, and how many units a month are an ordinary pace.
+
+    `level` is the level to reach where the indicator has levels; `continuing` is for what is only suggested to those who
+    do it already. Nothing that costs money or trades privacy belongs here.
+    """
+
+    do: str
+    a_month: int
+    level: str | None = None
+    continuing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Indicator:
     """指标: what is counted, how, up to which cap, on whose word and by which right.
 
@@ -52,6 +66,7 @@ class Indicator:
     severity: Severity | None = None
     sensitive: str | None = None
     enabled: bool = True
+    suggestion: Suggestion | None = None
 
     @property
     def is_negative(self) -> bool:

@@ -16,7 +16,17 @@ from haihe.domain.kinds import (
 )
 from haihe.domain.reading import Fault, Reader, refuse
 from haihe.domain.records import Severity
-from haihe.domain.rulebook import KEEPING, NEGATIVE, POSITIVE, Dimension, Fact, Grade, Indicator, Rulebook
+from haihe.domain.rulebook import (
+    KEEPING,
+    NEGATIVE,
+    POSITIVE,
+    Dimension,
+    Fact,
+    Grade,
+    Indicator,
+    Rulebook,
+    Suggestion,
+)
 
 KINDS = (
     "per_unit",
@@ -87,6 +97,7 @@ def _indicator(r: Reader) -> Indicator:
         severity=r.choice("severity", Severity) if r.has("severity") else None,
         sensitive=r.optional_text("sensitive"),
         enabled=r.flag("enabled", True),
+        suggestion=_suggestion(r, nature) if r.has("suggestion") else None,
     )
     if indicator.is_negative and any(points > 0 for points in indicator.kind.awards()):
         r.fault("kind", "失信指标不能加分")
@@ -100,6 +111,24 @@ def _indicator(r: Reader) -> Indicator:
         r.fault("severity", "失信指标须写明类别：轻微、一般或严重", "信用修复管理办法")
     r.close()
     return indicator
+
+
+def _suggestion(r: Reader, nature: str) -> Suggestion:
+    if nature == NEGATIVE:
+        r.fault("suggestion", "失信指标没有可以建议居民去做的事")
+    if r.has("sensitive"):
+        r.fault("suggestion", "不得建议居民以敏感个人信息换取积分", "个人信息保护法第二十八条")
+    s = Reader(r.mapping("suggestion"), r.at("suggestion"), r.faults)
+    suggestion = Suggestion(
+        do=s.text("do"),
+        a_month=s.positive("a_month", 1),
+        level=s.optional_text("level"),
+        continuing=s.flag("continuing", False),
+    )
+    if suggestion.level is not None and suggestion.level not in r.mapping("levels"):
+        s.fault("level", "不是该指标 levels 中的级别")
+    s.close()
+    return suggestion
 
 
 def _kind(r: Reader) -> Kind:
