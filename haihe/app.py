@@ -34,7 +34,7 @@ from haihe.web.context import EXTENSION
 from haihe.web.merchant import access, oauth, orders
 from haihe.web.paths import narrow_paths
 from haihe.web.problems import problem, register_problems
-from haihe.web.resident import benefits, consents, login, look_ahead, passes, points
+from haihe.web.resident import benefits, consents, login, look_ahead, passes, points, questions
 from haihe.web.spec import describe
 
 # Names a request that came without a name: unique among all workers, and cheaper than asking the system for chance.
@@ -121,6 +121,7 @@ def _open_doors(app: Flask) -> None:
         login,
         consents,
         points,
+        questions,
         benefits,
         look_ahead,
         passes,

@@ -9,6 +9,8 @@ from __future__ import annotations
 import calendar
 from datetime import date, timedelta
 
+# After so many days people name the date rather than count the days.
+LONGEST_COUNTED_DAYS = 30
 ONE_DAY = timedelta(days=1)
 SHORTEST_MONTH = 28
 LONGEST_MONTH = 31
@@ -71,3 +73,13 @@ def _months_before(on: date, months: int) -> date | None:
     if months >= on.year * 12 + on.month - 12:
         return None
     return add_months(on, -months)
+
+
+def ago(day: date, on: date) -> str:
+    """How long ago a day was, as people say it: 今天, 昨天, 3 天前, and the date itself after a month."""
+    days = (on - day).days
+    if days <= 0:
+        return "今天"
+    if days == 1:
+        return "昨天"
+    return f"{days} 天前" if days <= LONGEST_COUNTED_DAYS else day.isoformat()

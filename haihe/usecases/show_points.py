@@ -8,6 +8,7 @@ from datetime import date, datetime
 
 from sqlalchemy import func, select
 
+from haihe.domain.dates import ago
 from haihe.domain.explaining import LineExplanation, ScoreExplanation, explain_score
 from haihe.domain.rulebook import Rulebook
 from haihe.domain.scoring import FORESEEN_MONTHS
@@ -66,12 +67,22 @@ class ShownLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Freshness:
+    """When a source last supplied data, and in words: 今天, 昨天, 3 天前."""
+
+    source: str
+    last_at: datetime
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class ShownPoints:
     """Everything about one resident's points today; `data_as_of` is when data last came in from a department."""
 
     explanation: ScoreExplanation
     lines: tuple[ShownLine, ...]
     data_as_of: datetime | None
+    sources: tuple[Freshness, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +117,7 @@ def show_points(ctx: Context, resident_id: int, at: datetime) -> ShownPoints:
         ShownLine(code, line, tuple(records[i] for i in line.record_ids if i in records))
         for code, line in lines
     )
-    return ShownPoints(explained, shown, _data_as_of(resident_id))
+    return ShownPoints(explained, shown, _data_as_of(resident_id), _freshness(at))
 
 
 def show_ledger(
@@ -169,6 +180,15 @@ def _records(resident_id: int, ids: Iterable[int]) -> dict[int, ShownRecord]:
         )
         for row, source in rows
     }
+
+
+def _freshness(at: datetime) -> tuple[Freshness, ...]:
+    supplied = select(Source.name, Source.last_import_at).where(Source.last_import_at.is_not(None))
+    return tuple(
+        Freshness(name, last, ago(day_of(last), day_of(at)))
+        for name, last in db.session.execute(supplied.order_by(Source.last_import_at.desc(), Source.name))
+        if last is not None
+    )
 
 
 def _data_as_of(resident_id: int) -> datetime | None:

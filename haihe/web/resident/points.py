@@ -6,6 +6,7 @@ from typing import Any
 
 from marshmallow import Schema, fields
 
+from haihe.usecases.points_over_time import points_over_time
 from haihe.usecases.show_points import ShownLine, ShownPoints, show_ledger, show_points
 from haihe.web.bodies import LARGEST_ID, Body, Moment, Number
 from haihe.web.context import context
@@ -74,6 +75,14 @@ class ChangeView(Schema):
     sentence = fields.String(required=True, metadata={"example": "2027-03-01 起 +1（连续守信）"})
 
 
+class FreshnessView(Schema):
+    """How fresh one department's data is."""
+
+    source = fields.String(required=True, metadata={"description": "来源部门"})
+    last_at = Moment(required=True)
+    words = fields.String(required=True, metadata={"example": "昨天"})
+
+
 class PointsView(Schema):
     """海河分 today, computed from the records at this moment."""
 
@@ -88,6 +97,24 @@ class PointsView(Schema):
     data_as_of = Moment(
         required=True, allow_none=True, metadata={"description": "部门数据最近一次到达的时间"}
     )
+    sources = fields.List(
+        fields.Nested(FreshnessView),
+        required=True,
+        metadata={"description": "各来源部门最近一次报送，新的在前"},
+    )
+
+
+class PointsOnView(Schema):
+    """The total with which a day ended."""
+
+    on = fields.Date(required=True)
+    total = fields.Integer(required=True)
+
+
+class HistoryView(Schema):
+    """积分曲线 of the last 24 months: a point for every day on which the total changed."""
+
+    points = fields.List(fields.Nested(PointsOnView), required=True)
 
 
 class LedgerQuery(Body):
@@ -133,6 +160,16 @@ def points() -> dict[str, Any]:
     return _view(show_points(ctx, caller.resident_id, ctx.now()))
 
 
+@blp.get("/v1/me/points/history")
+@blp.doc(summary="积分曲线", **LOCKED)
+@blp.response(200, HistoryView, description="近 24 个月，每个变动日一个点")
+@blp.refuses(401, 403)
+def history() -> dict[str, Any]:
+    """近 24 个月里每个变动日结束时的海河分。"""
+    caller = require_bound()
+    return {"points": points_over_time(caller.resident_id, context().now())}
+
+
 @blp.get("/v1/me/ledger")
 @blp.doc(summary="积分变动", **LOCKED)
 @blp.arguments(LedgerQuery, location="query")
@@ -158,6 +195,7 @@ def _view(shown: ShownPoints) -> dict[str, Any]:
         "as_of": told.on,
         "rulebook": told.rulebook,
         "data_as_of": shown.data_as_of,
+        "sources": shown.sources,
     }
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 
 from haihe.storage.db import db, transaction
+from haihe.storage.records import Source
 from haihe.storage.scores import ScoreRow
 from tests.builders import Builders
 from tests.conftest import Clock
 from tests.web.resident.phone import Phone
+
+Find = Callable[[Phone], int]
 
 
 def test_every_line_names_its_record_department_and_legal_basis(
@@ -101,3 +104,34 @@ def test_the_ledger_is_read_page_by_page_without_gap_or_repeat(
 def test_the_ledger_names_where_a_dimension_starts(member: Phone) -> None:
     names = {e["part"]: e["part_name"] for e in member.get("/v1/me/ledger").json["entries"]}
     assert names["B"] == "遵纪守法起始分"
+
+
+def test_the_curve_has_a_point_for_every_day_on_which_the_total_changed(
+    member: Phone, a: Builders, resident_of: Find, clock: Clock
+) -> None:
+    a.record(resident_of(member), "D07")
+    clock.now += timedelta(days=3)
+    a.record(resident_of(member), "D01", quantity=20)
+    a.record(resident_of(member), "D01", quantity=2)
+    curve = member.get("/v1/me/points/history").json["points"]
+    assert curve == [{"on": "2026-11-20", "total": 511}, {"on": "2026-11-23", "total": 532}]
+
+
+def test_the_curve_begins_two_years_ago_with_what_there_was_then(
+    member: Phone, a: Builders, resident_of: Find, clock: Clock
+) -> None:
+    clock.now += timedelta(days=800)
+    member.log_in()
+    a.record(resident_of(member), "D07")
+    curve = member.get("/v1/me/points/history").json["points"]
+    assert [p["total"] for p in curve] == [510, 511]
+    assert curve[0]["on"] == "2027-01-28"
+
+
+def test_every_department_says_when_it_last_supplied_data(member: Phone, a: Builders, clock: Clock) -> None:
+    for code, days in (("OLD", 40), ("NEW", 1)):
+        a.source(code)
+        with transaction():
+            db.session.get_one(Source, code).last_import_at = clock.now - timedelta(days=days)
+    told = [(s["source"], s["words"]) for s in member.get("/v1/me/points").json["sources"]]
+    assert told == [("测试来源 NEW", "昨天"), ("测试来源 OLD", "2026-10-11")]
