@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import CheckConstraint, DateTime, ForeignKey, LargeBinary, String
 from sqlalchemy.dialects.postgresql import JSONB
@@ -37,18 +38,33 @@ class Admission(db.Model):
 
 
 class OAuthClient(db.Model):
-    """An OAuth 2.0 client of a merchant or of a source department.
+    """An OAuth 2.0 client of a merchant or of a source department, with what it registered (RFC 7591's words).
 
-    The secret is 256 random bits that we make ourselves, so SHA-256 keeps it as safe as a slow hash would, and the
-    token endpoint stays fast.
+    It authenticates in one way only: by its secret or by its key. The secret is 256 random bits that we make
+    ourselves, so SHA-256 keeps it as safe as a slow hash would, and the token endpoint stays fast. `jwks` holds
+    public keys alone. A `sandbox` client never meets a real resident.
     """
 
     __tablename__ = "oauth_clients"
-    __table_args__ = (CheckConstraint("(merchant_id IS NULL) <> (source IS NULL)", name="one_owner"),)
+    __table_args__ = (
+        CheckConstraint("(merchant_id IS NULL) <> (source IS NULL)", name="one_owner"),
+        CheckConstraint(
+            "auth_method = 'client_secret_basic' AND secret_sha256 IS NOT NULL AND jwks IS NULL"
+            " OR auth_method = 'private_key_jwt' AND secret_sha256 IS NULL AND jwks IS NOT NULL",
+            name="one_way_in",
+        ),
+    )
 
     client_id: Mapped[str] = mapped_column(String(48), primary_key=True)
-    secret_sha256: Mapped[bytes] = mapped_column(LargeBinary)
+    auth_method: Mapped[str] = mapped_column(
+        String(32), default="client_secret_basic", server_default="client_secret_basic"
+    )
+    secret_sha256: Mapped[bytes | None] = mapped_column(LargeBinary)
+    jwks: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     scopes: Mapped[list[str]] = mapped_column(JSONB)
+    redirect_uris: Mapped[list[str]] = mapped_column(JSONB, default=list, server_default="[]")
+    dpop_required: Mapped[bool] = mapped_column(default=False, server_default="false")
+    sandbox: Mapped[bool] = mapped_column(default=False, server_default="false")
     merchant_id: Mapped[int | None] = mapped_column(ForeignKey("merchants.id"), index=True)
     source: Mapped[str | None] = mapped_column(ForeignKey("sources.code"), index=True)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))

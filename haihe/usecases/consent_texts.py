@@ -15,6 +15,7 @@ import yaml
 from haihe.domain.errors import NotFound
 
 TEXTS = Path(__file__).parent.parent / "data" / "consents"
+LINK_TEXTS = TEXTS / "links"
 FRONT = "---\n"
 
 
@@ -43,11 +44,26 @@ def present_text(purpose: str) -> ConsentText:
     return text
 
 
+def link_text() -> ConsentText:
+    """The present text for linking an online merchant; which merchant and which scenarios is kept with the link."""
+    return max(link_texts().values(), key=_by_version)
+
+
+@cache
+def link_texts() -> dict[str, ConsentText]:
+    """Every version of that text."""
+    return {text.version: text for text in map(_read, LINK_TEXTS.glob("*.md"))}
+
+
 @cache
 def _all_texts() -> tuple[ConsentText, ...]:
     """Every version, each purpose's older ones first. Read once: the files belong to the release."""
     texts = (_read(file) for file in TEXTS.glob("*.md"))
-    return tuple(sorted(texts, key=lambda t: [int(n) for n in t.version.split("-")]))
+    return tuple(sorted(texts, key=_by_version))
+
+
+def _by_version(text: ConsentText) -> list[int]:
+    return [int(n) for n in text.version.split("-")]
 
 
 def _read(file: Path) -> ConsentText:

@@ -12,6 +12,7 @@ from haihe.domain.orders import OrderState
 from haihe.storage.copies import lock_residents
 from haihe.storage.db import db, transaction
 from haihe.storage.decisions import DecisionRow, Order
+from haihe.storage.links import end_links_of
 from haihe.storage.office import write_audit
 from haihe.storage.partners import Merchant
 from haihe.storage.passes import end_passes_of
@@ -38,7 +39,7 @@ class Kept:
 
 
 def leave(ctx: Context, resident_id: int, at: datetime) -> tuple[Kept, ...]:
-    """Withdraw every consent, delete points and ledger, end every live pass; leaving twice changes nothing more."""
+    """Withdraw every consent and link, delete points and ledger, end every live pass; leaving twice changes nothing more."""
     with transaction():
         lock_residents([resident_id])
         withdrawn = list(
@@ -49,6 +50,7 @@ def leave(ctx: Context, resident_id: int, at: datetime) -> tuple[Kept, ...]:
                 .returning(Consent.purpose)
             ).scalars()
         )
+        end_links_of(resident_id, at)
         told = end_passes_in_redis(ctx, end_passes_of(resident_id, at))
         rescored = Rescored()
         if withdrawn:

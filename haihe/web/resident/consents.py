@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from marshmallow import Schema, fields
 
+from haihe.usecases.consent_texts import link_texts
 from haihe.usecases.consents import ConsentState, Withdrawn, give_consent, list_consents, withdraw_consent
+from haihe.usecases.links import HeldLink, links_of, withdraw_link
 from haihe.web.bodies import Body, Moment, Text
 from haihe.web.context import context
 from haihe.web.resident.door import LOCKED, Blueprint
@@ -15,6 +18,8 @@ from haihe.web.resident.lock import keep_locked, require_bound, require_resident
 blp = Blueprint("resident_consents", description="授权与退出")
 keep_locked(blp)
 CHANNEL = "mini-program"
+# A link is given on the merchant's behalf at /oauth/authorize; here it is seen and taken back.
+LINK = re.compile(r"LINK:([0-9]{1,9})")
 
 
 class ConsentView(Schema):
@@ -29,6 +34,10 @@ class ConsentView(Schema):
     given_version = fields.String(
         required=True, allow_none=True, metadata={"description": "您同意的是哪一版"}
     )
+    scenarios = fields.List(
+        fields.String(), metadata={"description": "仅关联线上商户（LINK:…）：商户可以询问的场景"}
+    )
+    expires_at = Moment(metadata={"description": "仅关联线上商户（LINK:…）：何时自动失效"})
 
 
 class ConsentList(Schema):
@@ -69,8 +78,10 @@ class WithdrawnView(Schema):
 @blp.response(200, ConsentList, description="每一项授权的全文与状态")
 @blp.refuses(401)
 def consents() -> dict[str, Any]:
-    """列出每一项授权的全文、版本和是否有效；未实名时也可先阅读。"""
-    return {"consents": list_consents(require_resident().resident_id)}
+    """列出每一项授权的全文、版本和是否有效；未实名时也可先阅读。已关联的线上商户（LINK:…）列在最后。"""
+    resident_id = require_resident().resident_id
+    held = [] if resident_id is None else links_of(resident_id, context().now())
+    return {"consents": [*list_consents(resident_id), *map(_link_view, held)]}
 
 
 @blp.put("/v1/me/consents/<string:purpose>")
@@ -90,7 +101,28 @@ def give(body: dict[str, Any], purpose: str) -> ConsentState:
 @blp.response(200, WithdrawnView, description="已撤回，立即生效")
 @blp.refuses(401, 403, 404)
 def withdraw(purpose: str) -> Withdrawn:
-    """撤回授权；撤回 JOIN 即退出海河分，积分立即删除，其他授权一并撤回，并列出依法保留的内容。"""
+    """撤回授权；撤回 JOIN 即退出海河分，积分立即删除，其他授权一并撤回，并列出依法保留的内容。
+
+    撤回 LINK:… 即解除与一家线上商户的关联，它的下一次询问就会被拒绝。"""
     caller = require_bound()
     ctx = context()
+    merchant_id = LINK.fullmatch(purpose)
+    if merchant_id:
+        withdraw_link(caller.resident_id, int(merchant_id[1]), ctx.now())
+        return Withdrawn(purpose, False, ())
     return withdraw_consent(ctx, caller.resident_id, purpose, ctx.now())
+
+
+def _link_view(link: HeldLink) -> dict[str, Any]:
+    text = link_texts()[link.text_version]
+    return {
+        "purpose": f"LINK:{link.merchant_id}",
+        "title": f"{text.title}：{link.merchant_name}",
+        "version": text.version,
+        "text": text.text,
+        "in_force": True,
+        "given_at": link.given_at,
+        "given_version": text.version,
+        "scenarios": link.scenarios,
+        "expires_at": link.expires_at,
+    }

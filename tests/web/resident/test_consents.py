@@ -16,8 +16,9 @@ from haihe.storage.residents import Consent
 from haihe.storage.scores import LedgerEntry, ScoreRow
 from haihe.usecases.answer_question import answer_question
 from haihe.usecases.asking import Question
-from haihe.usecases.consent_texts import present_text, present_texts
+from haihe.usecases.consent_texts import link_text, present_text, present_texts
 from haihe.usecases.context import Context
+from haihe.usecases.links import give_link, linked_resident
 from tests.builders import Builders
 from tests.conftest import Clock
 from tests.web.resident.phone import Phone
@@ -189,3 +190,26 @@ def test_whoever_comes_back_starts_clean(
     assert in_force[MEDICAL] is False
     declared = member.get("/v1/me/declarations").json["declarations"]
     assert [d["holds"] for d in declared] == [None, None]
+
+
+def test_a_linked_merchant_is_seen_among_the_consents_and_taken_back_there(
+    member: Phone, stranger: Phone, ctx: Context, a: Builders, resident_of: Callable[[Phone], int]
+) -> None:
+    merchant_id = a.merchant("XYZ-07").merchant_id
+    with transaction():
+        name = give_link(resident_of(member), merchant_id, ["XYZ-07"], link_text(), ctx.now()).pairwise_id
+    purpose = f"LINK:{merchant_id}"
+
+    shown = member.get("/v1/me/consents").json["consents"][-1]
+    assert (shown["purpose"], shown["in_force"], shown["scenarios"]) == (purpose, True, ["XYZ-07"])
+    assert stranger.delete(f"/v1/me/consents/{purpose}").status_code == 404
+    assert linked_resident(merchant_id, name, ctx.now()) is not None
+
+    assert member.delete(f"/v1/me/consents/{purpose}").json["in_force"] is False
+    assert linked_resident(merchant_id, name, ctx.now()) is None
+    assert purpose not in [c["purpose"] for c in member.get("/v1/me/consents").json["consents"]]
+    assert agree_to(member, purpose) == 404
+
+
+def agree_to(phone: Phone, purpose: str) -> int:
+    return phone.put(f"/v1/me/consents/{purpose}", {"version": link_text().version}).status_code

@@ -1,0 +1,145 @@
+"""关联授权: a resident lets an online merchant ask about some scenarios without a pass, until they take it back.
+
+Everything here is asked of PostgreSQL, never of a copy, so a link that was withdrawn a moment ago serves nobody any more.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select, update
+
+from haihe.domain.errors import NotFound
+from haihe.storage.copies import lock_residents
+from haihe.storage.db import db, transaction
+from haihe.storage.links import Link
+from haihe.storage.office import write_audit
+from haihe.storage.partners import Merchant
+from haihe.storage.reading import JOIN
+from haihe.usecases.consent_texts import ConsentText
+from haihe.usecases.consents import consents_in_force, not_joined
+
+LINK_LASTS = timedelta(days=365)
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedResident:
+    """The resident whom a merchant calls by a pairwise id, and the scenarios it may ask about."""
+
+    link_id: int
+    resident_id: int
+    scenarios: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class HeldLink:
+    """A link in force, as the resident sees it."""
+
+    merchant_id: int
+    merchant_name: str
+    scenarios: tuple[str, ...]
+    text_version: str
+    given_at: datetime
+    expires_at: datetime
+
+
+def linked_resident(merchant_id: int, pairwise_id: str, at: datetime) -> LinkedResident | None:
+    """Whom this merchant means; None for an id that is unknown, another merchant's, withdrawn or run out."""
+    return linked_residents(merchant_id, [pairwise_id], at).get(pairwise_id)
+
+
+def linked_residents(
+    merchant_id: int, pairwise_ids: Iterable[str], at: datetime
+) -> dict[str, LinkedResident]:
+    """Whom this merchant means by each of these ids, in one query; ids that mean nobody are left out."""
+    asked = [i for i in set(pairwise_ids) if i.isascii() and i.isprintable()]
+    if not asked:
+        return {}
+    rows = db.session.execute(
+        select(Link.pairwise_id, Link.id, Link.resident_id, Link.scenarios).where(
+            Link.pairwise_id.in_(asked),
+            Link.merchant_id == merchant_id,
+            Link.withdrawn_at.is_(None),
+            Link.expires_at > at,
+        )
+    )
+    return {r.pairwise_id: LinkedResident(r.id, r.resident_id, frozenset(r.scenarios)) for r in rows}
+
+
+def give_link(
+    resident_id: int, merchant_id: int, scenarios: Iterable[str], text: ConsentText, at: datetime
+) -> Link:
+    """Link the resident to the merchant; call inside the deed's transaction. Conflict NOT_JOINED before joining.
+
+    A new consent takes the place of the one in force, with all tokens that rest on it, and keeps its pairwise id.
+    """
+    lock_residents([resident_id])
+    if JOIN not in consents_in_force(resident_id):
+        raise not_joined()
+    held = db.session.execute(
+        select(Link).where(
+            Link.resident_id == resident_id, Link.merchant_id == merchant_id, Link.withdrawn_at.is_(None)
+        )
+    ).scalar_one_or_none()
+    pairwise_id = held.pairwise_id if held else "r" + secrets.token_hex(16)
+    if held is not None:
+        held.withdrawn_at = at
+        db.session.flush()
+    link = Link(
+        merchant_id=merchant_id,
+        resident_id=resident_id,
+        pairwise_id=pairwise_id,
+        scenarios=sorted(set(scenarios)),
+        text_version=text.version,
+        text_sha256=text.sha256,
+        given_at=at,
+        expires_at=at + LINK_LASTS,
+    )
+    db.session.add(link)
+    db.session.flush()
+    _trace(resident_id, "give_link", merchant_id, at, version=text.version)
+    return link
+
+
+def links_of(resident_id: int, at: datetime) -> list[HeldLink]:
+    """The merchants that may ask about this resident now, the latest first."""
+    rows = db.session.execute(
+        select(Link, Merchant.name)
+        .join(Merchant, Merchant.id == Link.merchant_id)
+        .where(Link.resident_id == resident_id, Link.withdrawn_at.is_(None), Link.expires_at > at)
+        .order_by(Link.given_at.desc(), Link.id.desc())
+    )
+    return [
+        HeldLink(
+            link.merchant_id, name, tuple(link.scenarios), link.text_version, link.given_at, link.expires_at
+        )
+        for link, name in rows
+    ]
+
+
+def withdraw_link(resident_id: int, merchant_id: int, at: datetime) -> None:
+    """Take the consent back: the merchant's very next request about this resident is refused. Again is no error."""
+    with transaction():
+        lock_residents([resident_id])
+        known = select(Link.id).where(Link.resident_id == resident_id, Link.merchant_id == merchant_id)
+        if db.session.execute(known).first() is None:
+            raise NotFound("CONSENT_UNKNOWN", "没有这项授权，请在“授权与退出”中选择")
+        ended = db.session.execute(
+            update(Link)
+            .where(
+                Link.resident_id == resident_id, Link.merchant_id == merchant_id, Link.withdrawn_at.is_(None)
+            )
+            .values(withdrawn_at=at)
+            .returning(Link.id)
+        ).all()
+        if ended:
+            _trace(resident_id, "withdraw_link", merchant_id, at)
+
+
+def _trace(resident_id: int, deed: str, merchant_id: int, at: datetime, **detail: str) -> None:
+    write_audit(
+        at, f"resident:{resident_id}", deed, f"resident:{resident_id}", merchant=merchant_id, **detail
+    )
