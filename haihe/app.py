@@ -30,8 +30,10 @@ from haihe.usecases.rules_in_force import RulesInForce
 from haihe.web import operator
 from haihe.web.admin import login as admin_login
 from haihe.web.admin import records as admin_records
+from haihe.web.assets import serve_assets
 from haihe.web.context import EXTENSION
 from haihe.web.merchant import access, oauth, orders
+from haihe.web.pages import register_pages
 from haihe.web.paths import narrow_paths
 from haihe.web.problems import problem, register_problems
 from haihe.web.resident import benefits, consents, login, look_ahead, passes, points, questions
@@ -62,7 +64,7 @@ def _now() -> datetime:
 def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _now) -> Flask:
     """The application; tests hand in their own settings and clock."""
     settings = settings or read_settings()
-    app = Flask("haihe")
+    app = Flask("haihe", static_folder="web/static", template_folder="web/templates")
     app.json = OrjsonProvider(app)
     app.config.update(
         SQLALCHEMY_DATABASE_URI=settings.database_url,
@@ -73,6 +75,7 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _
             "hide_parameters": True,
         },
         MAX_CONTENT_LENGTH=LARGEST_BODY,
+        SECRET_KEY=settings.secret_key,
     )
     db.init_app(app)
     _close_sessions_quietly(app)
@@ -115,7 +118,9 @@ def _open_doors(app: Flask) -> None:
     register_problems(app)
     app.register_error_handler(ParseException, _broken_body)
     app.after_request(_finish)
+    serve_assets(app)
     app.register_blueprint(operator.blp)
+    register_pages(app)
     api = describe(app)
     for door in (
         login,

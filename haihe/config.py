@@ -25,6 +25,7 @@ class Settings:
     current_data_key: str
     index_key: bytes = field(repr=False)
     pass_key: bytes = field(repr=False)
+    secret_key: str = field(repr=False)
     demo: bool
     wechat_appid: str = ""
     wechat_secret: str = field(default="", repr=False)
@@ -46,6 +47,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         current_data_key=current,
         index_key=_key("HAIHE_INDEX_KEY", _required(environ, "HAIHE_INDEX_KEY")),
         pass_key=_key("HAIHE_PASS_KEY", _required(environ, "HAIHE_PASS_KEY")),
+        secret_key=_required(environ, "HAIHE_SECRET_KEY"),
         demo=environ.get("HAIHE_DEMO") == "1",
         wechat_appid=environ.get("HAIHE_WECHAT_APPID", ""),
         wechat_secret=environ.get("HAIHE_WECHAT_SECRET", ""),

@@ -144,6 +144,7 @@ def settings(**more: object) -> Settings:
         current_data_key="",
         index_key=b"",
         pass_key=b"",
+        secret_key="k" * 32,
         **given,  # type: ignore[arg-type]
     )
 
