@@ -11,36 +11,58 @@ import zlib
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from typing import Any, NamedTuple
 
 import orjson
 
-from haihe.domain.districts import DISTRICTS
+from haihe.domain.compiled import (
+    BIRTH_EPOCH,
+    DISTRICT_NUMBERS,
+    NO_POINTS,
+    UNKNOWN_DISTRICT,
+    Orders,
+)
 from haihe.domain.facts import Facts
 from haihe.domain.rulebook import Rulebook
 
 EPOCH = date(2000, 1, 1)
-BIRTH_EPOCH = date(1880, 1, 1)
 FOR_GOOD = 0xFFFF
-UNKNOWN_DISTRICT = 0xFF
-NO_POINTS = 0xFFFF
 
 # The version comes first and alone: the script that guards against older copies reads these eight bytes and no more.
 VERSION = struct.Struct(">Q")
 # last day, made at, rulebook tag, birth date, points, listed, joined, district, sensitive, stated known, stated yes
 FIXED = struct.Struct(">HIIIHIBBBBB")
 
-DISTRICT_CODES = tuple(DISTRICTS)
-DISTRICT_NUMBERS = {code: n for n, code in enumerate(DISTRICT_CODES)}
+DISTRICT_CODES = tuple(DISTRICT_NUMBERS)
+
+
+@dataclass(frozen=True, slots=True)
+class StandingLink:
+    """A resident's standing consent: this merchant may ask, by this pairwise id, about these scenarios, until then (ms)."""
+
+    pairwise_id: str
+    merchant_id: int
+    until_ms: int
+    scenarios: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
 class ResidentCopy:
-    """Facts, with how fresh they are and for how long they hold."""
+    """Facts and standing links, with how fresh they are and for how long they hold."""
 
     version: int
     made_at: datetime
     last_day: date | None
     facts: Facts
+    links: tuple[StandingLink, ...] = ()
+
+
+class Numbers(NamedTuple):
+    """A copy as the compiled scenarios read it (see domain/compiled.py): nothing is turned into words."""
+
+    figures: tuple[int, ...]
+    orders: Orders
+    links: tuple[Any, ...]
 
 
 @lru_cache(maxsize=16)
@@ -78,12 +100,26 @@ def pack(copy: ResidentCopy, rulebook: Rulebook) -> bytes:
     orders = [
         [s, facts.running.get(s, 0), facts.this_month.get(s, 0), facts.this_year.get(s, 0)] for s in used
     ]
-    return VERSION.pack(copy.version) + head + points + (orjson.dumps(orders) if orders else b"")
+    return VERSION.pack(copy.version) + head + points + _pack_rest(orders, copy.links)
+
+
+def _pack_rest(orders: list[list[Any]], links: tuple[StandingLink, ...]) -> bytes:
+    """Orders as a list; where somebody has links, both as an object. Most residents have neither."""
+    if links:
+        linked = [[k.pairwise_id, k.merchant_id, k.until_ms, sorted(k.scenarios)] for k in links]
+        return orjson.dumps({"links": linked, "orders": orders})
+    return orjson.dumps(orders) if orders else b""
+
+
+def _unpack_rest(rest: bytes) -> tuple[list[list[Any]], list[list[Any]]]:
+    """Orders and links."""
+    read = orjson.loads(rest) if rest else []
+    return (read["orders"], read["links"]) if isinstance(read, dict) else (read, [])
 
 
 def unpack(packed: bytes, rulebook: Rulebook, on: date) -> ResidentCopy | None:
     """The copy, or None if it is only a tombstone, made under another rulebook, or no longer holds on that day."""
-    if len(packed) < VERSION.size + FIXED.size:
+    if _is_tombstone(packed):
         return None
     (last, made, tag, birth, points, listed, joined, district, sensitive, known, yes) = FIXED.unpack_from(
         packed, 8
@@ -93,8 +129,7 @@ def unpack(packed: bytes, rulebook: Rulebook, on: date) -> ResidentCopy | None:
     has_points = points != NO_POINTS
     at = VERSION.size + FIXED.size
     dimension_points = struct.unpack_from(f">{len(rulebook.dimensions)}H", packed, at)
-    orders = packed[at + 2 * len(rulebook.dimensions) :]
-    counts = orjson.loads(orders) if orders else ()
+    counts, linked = _unpack_rest(packed[at + 2 * len(rulebook.dimensions) :])
     facts = Facts(
         joined=bool(joined),
         birth_date=BIRTH_EPOCH + timedelta(birth) if birth else None,
@@ -116,7 +151,41 @@ def unpack(packed: bytes, rulebook: Rulebook, on: date) -> ResidentCopy | None:
         made_at=datetime.fromtimestamp(made, UTC),
         last_day=None if last == FOR_GOOD else EPOCH + timedelta(last),
         facts=facts,
+        links=tuple(StandingLink(p, m, until, frozenset(s)) for p, m, until, s in linked),
     )
+
+
+def numbers(packed: bytes, rulebook: Rulebook, on: date) -> Numbers | None:
+    """What `unpack` gives, as numbers; None where that gives None."""
+    if _is_tombstone(packed):
+        return None
+    layout = _layout(len(rulebook.dimensions))
+    last, _made, tag, *figures = layout.unpack_from(packed)
+    # What holds for good has the highest number of all.
+    if tag != tag_of(rulebook.version) or last < _day_number(on):
+        return None
+    if len(packed) == layout.size:
+        return Numbers(tuple(figures), NO_ORDERS, ())
+    orders, links = _unpack_rest(packed[layout.size :])
+    return Numbers(tuple(figures), {s: (r, m, y) for s, r, m, y in orders}, tuple(links))
+
+
+NO_ORDERS: Orders = {}
+
+
+@lru_cache(maxsize=16)
+def _layout(dimensions: int) -> struct.Struct:
+    """FIXED behind the version, and the points of each dimension."""
+    return struct.Struct(f">8x{FIXED.format[1:]}{dimensions}H")
+
+
+@lru_cache(maxsize=16)
+def _day_number(on: date) -> int:
+    return (on - EPOCH).days
+
+
+def _is_tombstone(packed: bytes) -> bool:
+    return len(packed) < VERSION.size + FIXED.size
 
 
 def _stated(rulebook: Rulebook, known: int, yes: int) -> dict[str, bool]:
