@@ -6,6 +6,7 @@ change has no voucher, and PostgreSQL is asked instead. Every method raises `Cac
 
 from __future__ import annotations
 
+import struct
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from haihe.cache.copy import tombstone
 from haihe.cache.filling import Filling
 from haihe.cache.lines import FAILURES, CacheDown, Command, Lines, Run, all_well
 from haihe.cache.passes import pack_pass, unpack_pass
+from haihe.domain.allowances import Allowance
 from haihe.domain.passes import HeldPass
 
 __all__ = ["CacheDown", "Copies", "Glance", "JournalEntry"]
@@ -37,6 +39,29 @@ class Glance:
     generation: int | None
     held: HeldPass | None
     copy: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A resident who is to be looked up: `mark` tells apart the names by which one merchant may know them."""
+
+    resident_id: int
+    mark: int
+    questions: int
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What one look at many residents tells: the generation vouched for everywhere (None: do not trust), and in the order
+    in which they were wanted their copies, ASKED_TOO_OFTEN in the place of some."""
+
+    generation: int | None
+    copies: list[bytes | int | None]
+
+
+ASKED_TOO_OFTEN = 1
+# place, mark, questions: as the script reads them
+ROW = struct.Struct(">QIH")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +96,48 @@ class Copies:
         if len(found) == 1:
             return Glance(generation, None, None)
         return Glance(generation, unpack_pass(found[1]), found[2])
+
+    def look_many(
+        self, wanted: Sequence[Wanted], merchant_id: int, allowance: Allowance, at_ms: int
+    ) -> Looked:
+        """One round trip to each server: the vouchers and the copies; the questions are counted in the same step."""
+        rows: dict[int, bytearray] = {}
+        places: dict[int, list[int]] = {}
+        for n, one in enumerate(wanted):
+            shard = keys.shard_of_resident(one.resident_id)
+            if shard not in rows:
+                rows[shard], places[shard] = bytearray(), []
+            rows[shard] += ROW.pack(keys.place_in_shard(one.resident_id), one.mark, one.questions)
+            places[shard].append(n)
+        window = allowance.window(at_ms)
+        limits = (keys.BUCKET, allowance.seconds, allowance.most)
+        found = self._run_all(
+            scripts.LOOK_MANY,
+            [
+                (
+                    (keys.voucher(shard), keys.questions(shard, merchant_id, window)),
+                    (keys.residents(shard), *limits, bytes(packed)),
+                )
+                for shard, packed in rows.items()
+            ],
+        )
+        vouched = [None if told[0] is None else int(told[0]) for told in found]
+        copies: list[bytes | int | None] = [None] * len(wanted)
+        for told, mine in zip(found, places.values(), strict=True):
+            for n, copy in zip(mine, told[1:], strict=True):
+                copies[n] = copy
+        believed = self._believes() and None not in vouched
+        return Looked(max((v for v in vouched if v is not None), default=0) if believed else None, copies)
+
+    def write_down(self, resident_id: int, entry: bytes) -> None:
+        """Put an entry of many decisions into the journal of this resident's shard."""
+        stream = keys.decisions(keys.shard_of_resident(resident_id))
+        self._say_all([(stream, ("XADD", stream, "*", "d", entry))])
+
+    def count(self, name: str, more: int, allowance: Allowance, at_ms: int) -> int:
+        """How often this has happened in the present stretch of time, so many more times included."""
+        key = keys.counter(name, allowance.window(at_ms))
+        return int(self._run(scripts.COUNT, (key,), (more, allowance.seconds)))
 
     def settle(self, code_hash: bytes, settled: HeldPass, keep_ms: int, entry: bytes) -> HeldPass | None:
         """One round trip: make a merchant the owner of the pass, with its answer, and write the entry to the journal.

@@ -55,3 +55,18 @@ def resident_place(resident_id: int) -> tuple[str, int]:
     """Bucket and field of a resident's copy: buckets of 256 stay in Redis's compact encoding."""
     bucket, field = divmod(resident_id // SHARDS, BUCKET)
     return f"{residents(shard_of_resident(resident_id))}{bucket}", field
+
+
+def questions(shard: int, merchant_id: int, window: int) -> str:
+    """How often a merchant has asked about each resident of a shard in one stretch of time."""
+    return f"h:{{{shard}}}:asked:{merchant_id}:{window}"
+
+
+def counter(name: str, window: int) -> str:
+    """How often something has happened in one stretch of time."""
+    return f"h:count:{name}:{window}"
+
+
+def place_in_shard(resident_id: int) -> int:
+    """Bucket and field as one number."""
+    return resident_id // SHARDS

@@ -1,4 +1,4 @@
-"""The five things Redis must do in one step. Every key of a script lies in one shard.
+"""The things Redis must do in one step. Every key of a script lies in one shard.
 
 A copy begins with its version (8 bytes): an older one never replaces a newer one. Versions are compared as numbers, for
 Lua compares texts by the order of the language that the server happens to run under. Redis keeps a bucket in its compact
@@ -89,4 +89,39 @@ if held > generation then return 0 end
 if held < generation then redis.call('SET', KEYS[2], ARGV[1]) end
 redis.call('SET', KEYS[1], ARGV[1], 'PXAT', ARGV[2])
 return 1
+"""
+
+# KEYS voucher, questions asked so far · ARGV bucket prefix, bucket size, for how many seconds questions are counted, most
+# questions, then rows of 14 bytes: a resident's place (8), who they are to this merchant (4), how many questions (2).
+# → [voucher, copy, copy …]; in the place of a copy stands 1 where more has been asked than may be. A row of no questions
+# only looks.
+LOOK_MANY = """
+local told, rows, size = {redis.call('GET', KEYS[1])}, ARGV[5], tonumber(ARGV[2])
+local most, counted = tonumber(ARGV[4]), false
+for at = 1, #rows, 14 do
+  local place, _, questions = struct.unpack('>I8I4I2', rows, at)
+  local copy = false
+  if questions > 0 and redis.call('HINCRBY', KEYS[2], string.sub(rows, at, at + 11), questions) > most then
+    copy = 1
+  else
+    local bucket = ARGV[1] .. string.format('%d', math.floor(place / size))
+    copy = redis.call('HGET', bucket, place % size)
+    if copy and #copy == 64 then
+      local rest = redis.call('HGET', bucket .. ':+', place % size)
+      if rest and string.sub(rest, 1, 8) == string.sub(copy, 1, 8) then copy = copy .. string.sub(rest, 9)
+      else copy = false end
+    end
+  end
+  if questions > 0 then counted = true end
+  told[#told + 1] = copy
+end
+if counted and redis.call('TTL', KEYS[2]) < 0 then redis.call('EXPIRE', KEYS[2], ARGV[3]) end
+return told
+"""
+
+# KEYS counter · ARGV how many to add, for how many seconds the counter lives → how many there are now
+COUNT = """
+local now = redis.call('INCRBY', KEYS[1], ARGV[1])
+if redis.call('TTL', KEYS[1]) < 0 then redis.call('EXPIRE', KEYS[1], ARGV[2]) end
+return now
 """
