@@ -23,6 +23,7 @@ from haihe.domain.compiled import (
     Orders,
 )
 from haihe.domain.facts import Facts
+from haihe.domain.links import StandingLink
 from haihe.domain.rulebook import Rulebook
 
 EPOCH = date(2000, 1, 1)
@@ -34,16 +35,6 @@ VERSION = struct.Struct(">Q")
 FIXED = struct.Struct(">HIIIHIBBBBB")
 
 DISTRICT_CODES = tuple(DISTRICT_NUMBERS)
-
-
-@dataclass(frozen=True, slots=True)
-class StandingLink:
-    """A resident's standing consent: this merchant may ask, by this pairwise id, about these scenarios, until then (ms)."""
-
-    pairwise_id: str
-    merchant_id: int
-    until_ms: int
-    scenarios: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)

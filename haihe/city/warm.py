@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from haihe.cache.filling import Bucket, Filling, MemoryLost
@@ -23,6 +24,7 @@ from haihe.city.engine import connect
 from haihe.city.packing import buckets, copies_columns, packed, whole_buckets
 from haihe.city.snapshot import SCORES, Snapshot, Watch, take_snapshot, unwatched
 from haihe.domain.rulebook import Rulebook
+from haihe.storage.links import linked_ids
 from haihe.usecases.context import Context, day_of
 
 # So many buckets are said to Redis at a time, under a megabyte: a question waits for one bucket at most.
@@ -72,10 +74,13 @@ def _warm(ctx: Context, work: Path, watch: Watch) -> Warmed:
         with watch("计算", 1) as progress:
             file = pq.ParquetFile(_compute(snapshot, rulebook, work))
             progress(1)
+        # What a link says is in no column: those who have one are left to their next question, or to the keeper.
+        linked = pa.array(linked_ids(), pa.int64())
         made = taken = 0
         waiting: list[Future[int]] = []
         with file, watch("写入副本", file.metadata.num_rows) as progress:
-            for table in whole_buckets(file.iter_batches(batch_size=ROWS_AT_ONCE)):
+            for everybody in whole_buckets(file.iter_batches(batch_size=ROWS_AT_ONCE)):
+                table = everybody.filter(pc.invert(pc.is_in(everybody["resident_id"], linked)))
                 rows = packed(table, rulebook, at)
                 waiting.append(speaker.submit(write_copies, filling, table, rows, progress))
                 made += len(table)

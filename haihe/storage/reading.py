@@ -9,9 +9,11 @@ from datetime import date
 
 from sqlalchemy import select
 
+from haihe.domain.links import StandingLink
 from haihe.domain.records import Record, RecordState, Severity
 from haihe.storage.db import among, db
 from haihe.storage.decisions import Order
+from haihe.storage.links import Link
 from haihe.storage.records import RecordRow
 from haihe.storage.residents import Consent, Resident
 
@@ -40,6 +42,7 @@ class KnownResident:
     consents: frozenset[str]
     records: list[Record]
     orders: OrderCounts
+    links: tuple[StandingLink, ...] = ()
 
     @property
     def joined(self) -> bool:
@@ -53,7 +56,7 @@ class KnownResident:
 
 
 def known_residents(ids: Iterable[int], on: date) -> dict[int, KnownResident]:
-    """What is known of these residents, in four queries however many they are; ids of nobody are left out."""
+    """What is known of these residents, in five queries however many they are; ids of nobody are left out."""
     wanted = list(ids)
     rows = db.session.execute(
         select(Resident.id, Resident.version, Resident.birth_date, Resident.district).where(
@@ -69,6 +72,7 @@ def known_residents(ids: Iterable[int], on: date) -> dict[int, KnownResident]:
         consents[resident_id].add(purpose)
     records = effective_records(wanted)
     orders = order_counts(wanted, on)
+    links = standing_links(wanted)
     return {
         r.id: KnownResident(
             resident_id=r.id,
@@ -78,6 +82,7 @@ def known_residents(ids: Iterable[int], on: date) -> dict[int, KnownResident]:
             consents=frozenset(consents.get(r.id, ())),
             records=records.get(r.id, []),
             orders=orders.get(r.id) or OrderCounts(),
+            links=links.get(r.id, ()),
         )
         for r in rows
     }
@@ -123,6 +128,21 @@ def effective_records(ids: Iterable[int]) -> dict[int, list[Record]]:
             )
         )
     return found
+
+
+def standing_links(ids: Iterable[int]) -> dict[int, tuple[StandingLink, ...]]:
+    """The links that have not been taken back, one after the other as they were given; each says until when it holds."""
+    found: defaultdict[int, list[StandingLink]] = defaultdict(list)
+    for link in db.session.execute(
+        select(Link.resident_id, Link.pairwise_id, Link.merchant_id, Link.expires_at, Link.scenarios)
+        .where(among(Link.resident_id, ids), Link.withdrawn_at.is_(None))
+        .order_by(Link.id)
+    ):
+        until_ms = int(link.expires_at.timestamp() * 1000)
+        found[link.resident_id].append(
+            StandingLink(link.pairwise_id, link.merchant_id, until_ms, frozenset(link.scenarios))
+        )
+    return {resident_id: tuple(links) for resident_id, links in found.items()}
 
 
 def order_counts(ids: Iterable[int], on: date) -> dict[int, OrderCounts]:

@@ -63,7 +63,8 @@ def gather(known: KnownResident, rulebook: Rulebook, on: date, foreseen_months: 
 
 def copy_of(gathered: Gathered, at: datetime) -> ResidentCopy:
     """The copy for Redis of facts gathered at this moment."""
-    return ResidentCopy(gathered.known.version, at, gathered.last_day, gathered.facts)
+    known = gathered.known
+    return ResidentCopy(known.version, at, gathered.last_day, gathered.facts, known.links)
 
 
 def renew_copies(ctx: Context, ids: Sequence[int], at: datetime) -> None:

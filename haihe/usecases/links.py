@@ -1,11 +1,11 @@
 """关联授权: a resident lets an online merchant ask about some scenarios without a pass, until they take it back.
 
-Everything here is asked of PostgreSQL, never of a copy, so a link that was withdrawn a moment ago serves nobody any more.
+A link is part of what Redis holds of the resident (cache/copy.py), and is put out of use with that copy before a change of
+it is committed; so one that was withdrawn a moment ago serves nobody any more.
 """
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,6 +21,9 @@ from haihe.storage.partners import Merchant
 from haihe.storage.reading import JOIN
 from haihe.usecases.consent_texts import ConsentText
 from haihe.usecases.consents import consents_in_force, not_joined
+from haihe.usecases.context import Context
+from haihe.usecases.pairwise import draw_pairwise_id
+from haihe.usecases.rescore import Rescored, Touched, hold_copies, rescore
 
 LINK_LASTS = timedelta(days=365)
 
@@ -70,7 +73,12 @@ def linked_residents(
 
 
 def give_link(
-    resident_id: int, merchant_id: int, scenarios: Iterable[str], text: ConsentText, at: datetime
+    ctx: Context,
+    resident_id: int,
+    merchant_id: int,
+    scenarios: Iterable[str],
+    text: ConsentText,
+    at: datetime,
 ) -> Link:
     """Link the resident to the merchant; call inside the deed's transaction. Conflict NOT_JOINED before joining.
 
@@ -84,7 +92,7 @@ def give_link(
             Link.resident_id == resident_id, Link.merchant_id == merchant_id, Link.withdrawn_at.is_(None)
         )
     ).scalar_one_or_none()
-    pairwise_id = held.pairwise_id if held else "r" + secrets.token_hex(16)
+    pairwise_id = held.pairwise_id if held else draw_pairwise_id(ctx, resident_id, merchant_id)
     if held is not None:
         held.withdrawn_at = at
         db.session.flush()
@@ -101,6 +109,8 @@ def give_link(
     db.session.add(link)
     db.session.flush()
     _trace(resident_id, "give_link", merchant_id, at, version=text.version)
+    # The copy from before the link is put out of use; the next question, or the keeper, makes it anew.
+    rescore(ctx, {resident_id: Touched()}, at)
     return link
 
 
@@ -120,8 +130,9 @@ def links_of(resident_id: int, at: datetime) -> list[HeldLink]:
     ]
 
 
-def withdraw_link(resident_id: int, merchant_id: int, at: datetime) -> None:
+def withdraw_link(ctx: Context, resident_id: int, merchant_id: int, at: datetime) -> None:
     """Take the consent back: the merchant's very next request about this resident is refused. Again is no error."""
+    rescored = Rescored()
     with transaction():
         lock_residents([resident_id])
         known = select(Link.id).where(Link.resident_id == resident_id, Link.merchant_id == merchant_id)
@@ -137,6 +148,8 @@ def withdraw_link(resident_id: int, merchant_id: int, at: datetime) -> None:
         ).all()
         if ended:
             _trace(resident_id, "withdraw_link", merchant_id, at)
+            rescored = rescore(ctx, {resident_id: Touched()}, at)
+    hold_copies(ctx, rescored)
 
 
 def _trace(resident_id: int, deed: str, merchant_id: int, at: datetime, **detail: str) -> None:

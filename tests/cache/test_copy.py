@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from haihe.cache.copy import ResidentCopy, pack, tombstone, unpack
 from haihe.domain.districts import DISTRICTS
 from haihe.domain.facts import Facts
+from haihe.domain.links import StandingLink
 from tests.domain.published import rulebook
 
 BOOK = rulebook()
@@ -41,12 +42,20 @@ def facts(draw: st.DrawFn) -> Facts:
 MOMENTS = st.datetimes(datetime(2020, 1, 1), datetime(2090, 1, 1)).map(  # noqa: DTZ001 - the zone follows
     lambda moment: moment.replace(tzinfo=UTC, microsecond=0)
 )
+LINKS = st.builds(
+    StandingLink,
+    pairwise_id=st.text("abcXYZ-_09", min_size=22, max_size=22),
+    merchant_id=st.integers(1, 2**31 - 1),
+    until_ms=st.integers(0, 2**42),
+    scenarios=st.frozensets(st.sampled_from(["XYZ-01", "XYZ-07"]), min_size=1),
+)
 COPIES = st.builds(
     ResidentCopy,
     version=st.integers(0, 2**63),
     made_at=MOMENTS,
     last_day=st.none() | st.dates(TODAY, date(2090, 1, 1)),
     facts=facts(),
+    links=st.lists(LINKS, max_size=3).map(tuple),
 )
 
 
@@ -70,7 +79,7 @@ def test_a_copy_made_under_another_rulebook_is_none(copy: ResidentCopy) -> None:
 
 @given(COPIES)
 def test_without_orders_a_copy_is_small(copy: ResidentCopy) -> None:
-    quiet = replace(copy, facts=replace(copy.facts, running={}, this_month={}, this_year={}))
+    quiet = replace(copy, links=(), facts=replace(copy.facts, running={}, this_month={}, this_year={}))
 
     assert len(pack(quiet, BOOK)) <= 48
 

@@ -11,7 +11,8 @@ from haihe.domain.errors import Conflict, NotFound
 from haihe.storage.db import db, transaction
 from haihe.storage.links import Link
 from haihe.usecases.consent_texts import link_text
-from haihe.usecases.context import Context
+from haihe.usecases.context import Context, day_of
+from haihe.usecases.gather_facts import copy_of, gather_facts
 from haihe.usecases.leave import leave
 from haihe.usecases.links import (
     LINK_LASTS,
@@ -21,6 +22,7 @@ from haihe.usecases.links import (
     links_of,
     withdraw_link,
 )
+from haihe.usecases.pairwise import addresses
 from tests.builders import Builders
 from tests.conftest import Clock
 
@@ -28,8 +30,28 @@ from tests.conftest import Clock
 def link(ctx: Context, resident_id: int, merchant_id: int, *scenarios: str) -> str:
     with transaction():
         return give_link(
-            resident_id, merchant_id, scenarios or ("XYZ-07",), link_text(), ctx.now()
+            ctx, resident_id, merchant_id, scenarios or ("XYZ-07",), link_text(), ctx.now()
         ).pairwise_id
+
+
+def test_giving_and_taking_back_change_the_resident_s_copy(ctx: Context, a: Builders) -> None:
+    resident, merchant = a.resident(), a.merchant("XYZ-07").merchant_id
+    on = day_of(ctx.now())
+
+    def linked() -> list[str]:
+        return [
+            k.pairwise_id
+            for k in copy_of(gather_facts([resident], ctx.rules.rulebook(on), on)[resident], ctx.now()).links
+        ]
+
+    name = link(ctx, resident, merchant)
+    (found,) = addresses(ctx, merchant, [name])
+    assert (found.resident_id, found.ours) == (resident, True)
+    assert not addresses(ctx, merchant + 1, [name])[0].ours
+    assert linked() == [name]
+
+    withdraw_link(ctx, resident, merchant, ctx.now())
+    assert linked() == []
 
 
 def test_each_merchant_has_its_own_name_for_the_same_resident(ctx: Context, a: Builders) -> None:
@@ -57,8 +79,8 @@ def test_a_link_withdrawn_means_nobody_and_linking_again_gives_another_name(
     resident, merchant = a.resident(), a.merchant().merchant_id
     name = link(ctx, resident, merchant)
 
-    withdraw_link(resident, merchant, ctx.now())
-    withdraw_link(resident, merchant, ctx.now())
+    withdraw_link(ctx, resident, merchant, ctx.now())
+    withdraw_link(ctx, resident, merchant, ctx.now())
 
     assert linked_resident(merchant, name, ctx.now()) is None
     assert links_of(resident, ctx.now()) == []
@@ -103,4 +125,4 @@ def test_only_who_has_joined_can_link(ctx: Context, a: Builders) -> None:
 
 def test_a_merchant_never_linked_cannot_be_unlinked(ctx: Context, a: Builders) -> None:
     with pytest.raises(NotFound):
-        withdraw_link(a.resident(), a.merchant().merchant_id, ctx.now())
+        withdraw_link(ctx, a.resident(), a.merchant().merchant_id, ctx.now())

@@ -108,7 +108,7 @@ def withdraw(purpose: str) -> Withdrawn:
     ctx = context()
     merchant_id = LINK.fullmatch(purpose)
     if merchant_id:
-        withdraw_link(caller.resident_id, int(merchant_id[1]), ctx.now())
+        withdraw_link(ctx, caller.resident_id, int(merchant_id[1]), ctx.now())
         return Withdrawn(purpose, False, ())
     return withdraw_consent(ctx, caller.resident_id, purpose, ctx.now())
 

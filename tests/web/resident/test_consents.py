@@ -197,7 +197,9 @@ def test_a_linked_merchant_is_seen_among_the_consents_and_taken_back_there(
 ) -> None:
     merchant_id = a.merchant("XYZ-07").merchant_id
     with transaction():
-        name = give_link(resident_of(member), merchant_id, ["XYZ-07"], link_text(), ctx.now()).pairwise_id
+        name = give_link(
+            ctx, resident_of(member), merchant_id, ["XYZ-07"], link_text(), ctx.now()
+        ).pairwise_id
     purpose = f"LINK:{merchant_id}"
 
     shown = member.get("/v1/me/consents").json["consents"][-1]
