@@ -29,6 +29,7 @@ from haihe.usecases.context import Context
 from haihe.usecases.rules_in_force import RulesInForce
 from haihe.web import operator
 from haihe.web.admin import login as admin_login
+from haihe.web.admin import objections as admin_objections
 from haihe.web.admin import records as admin_records
 from haihe.web.assets import serve_assets
 from haihe.web.context import EXTENSION
@@ -36,7 +37,7 @@ from haihe.web.merchant import access, oauth, orders
 from haihe.web.pages import register_pages
 from haihe.web.paths import narrow_paths
 from haihe.web.problems import problem, register_problems
-from haihe.web.resident import benefits, consents, login, look_ahead, passes, points, questions
+from haihe.web.resident import benefits, consents, login, look_ahead, objections, passes, points, questions
 from haihe.web.spec import describe
 
 # Names a request that came without a name: unique among all workers, and cheaper than asking the system for chance.
@@ -127,6 +128,7 @@ def _open_doors(app: Flask) -> None:
         consents,
         points,
         questions,
+        objections,
         benefits,
         look_ahead,
         passes,
@@ -135,6 +137,7 @@ def _open_doors(app: Flask) -> None:
         orders,
         admin_login,
         admin_records,
+        admin_objections,
     ):
         api.register_blueprint(door.blp)
 

@@ -112,3 +112,30 @@ class QuarantinedLine(db.Model):
     detail: Mapped[str] = mapped_column(String(255))
     key_id: Mapped[str] = mapped_column(String(32))
     line_sealed: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+KEPT_FIELDS = (
+    "indicator",
+    "occurred_on",
+    "document_no",
+    "issuer",
+    "quantity",
+    "level",
+    "severity",
+    "valid_from",
+    "valid_to",
+    "state",
+)
+
+
+def keep_in_history(row: RecordRow, at: datetime) -> None:
+    """Keep a record as it is now, before it is changed; what follows is its next version."""
+    fields = {name: _plain(getattr(row, name)) for name in KEPT_FIELDS}
+    db.session.add(RecordHistory(record_id=row.id, version=row.version, fields=fields, replaced_at=at))
+    row.version += 1
+
+
+def _plain(value: object) -> str | None:
+    if value is None:
+        return None
+    return value.isoformat() if isinstance(value, date) else str(value)

@@ -1,6 +1,17 @@
 """The database with every table known to it, so that whoever takes it from here sees the whole."""
 
-from haihe.storage import decisions, links, notices, office, partners, records, residents, rules, scores
+from haihe.storage import (
+    decisions,
+    links,
+    notices,
+    objections,
+    office,
+    partners,
+    records,
+    residents,
+    rules,
+    scores,
+)
 from haihe.storage.db import db
 
 __all__ = [
@@ -8,6 +19,7 @@ __all__ = [
     "decisions",
     "links",
     "notices",
+    "objections",
     "office",
     "partners",
     "records",

@@ -5,30 +5,18 @@ They are records like a department's, with a source, a number and a history, so 
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from haihe.domain.records import RecordState
 from haihe.storage.db import db
-from haihe.storage.records import RecordHistory, RecordRow, Source
+from haihe.storage.records import RecordRow, Source, keep_in_history
 from haihe.usecases.context import day_of
 
 REAL_NAME, REAL_NAME_NAME, REAL_NAME_INDICATOR = "JXB", "津心办实名核验", "A01"
 SELF, SELF_NAME = "SELF", "居民本人"
-KEPT_FIELDS = (
-    "indicator",
-    "occurred_on",
-    "document_no",
-    "issuer",
-    "quantity",
-    "level",
-    "severity",
-    "valid_from",
-    "valid_to",
-    "state",
-)
 
 
 def state_record(
@@ -71,7 +59,7 @@ def state_record(
     else:
         if (held.level, held.occurred_on, held.state) == (level, on, RecordState.EFFECTIVE):
             return None
-        _into_history(held, at)
+        keep_in_history(held, at)
         held.level, held.occurred_on, held.state, held.received_at = level, on, RecordState.EFFECTIVE, at
     db.session.flush()
     return held.id
@@ -89,19 +77,7 @@ def withdraw_own_statements(resident_id: int, at: datetime) -> None:
         .with_for_update()
     ).scalars()
     for row in rows:
-        _into_history(row, at)
+        keep_in_history(row, at)
         row.state = RecordState.WITHDRAWN
         row.received_at = at
     db.session.flush()
-
-
-def _into_history(row: RecordRow, at: datetime) -> None:
-    fields = {name: _plain(getattr(row, name)) for name in KEPT_FIELDS}
-    db.session.add(RecordHistory(record_id=row.id, version=row.version, fields=fields, replaced_at=at))
-    row.version += 1
-
-
-def _plain(value: object) -> str | None:
-    if value is None:
-        return None
-    return value.isoformat() if isinstance(value, date) else str(value)

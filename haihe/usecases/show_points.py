@@ -44,8 +44,9 @@ CAUSE_WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class ShownRecord:
-    """The record behind a line, as its subject may see it: whole."""
+    """The record behind a line, as its subject may see it: whole. `record_id` is what an objection names."""
 
+    record_id: int
     record_no: str
     source: str
     occurred_on: date
@@ -168,6 +169,7 @@ def _records(resident_id: int, ids: Iterable[int]) -> dict[int, ShownRecord]:
     )
     return {
         row.id: ShownRecord(
+            record_id=row.id,
             record_no=row.record_no,
             source=source,
             occurred_on=row.occurred_on,

@@ -125,9 +125,20 @@ class Text(fields.String):
             raise ValidationError("不能为空")
         if len(text) > self.longest:
             raise ValidationError(f"最多 {self.longest} 个字")
-        if not text.isprintable():
+        if not self.printable(text):
             raise ValidationError("含有不可见的控制字符")
         return text
+
+    def printable(self, text: str) -> bool:
+        """Whether everything in it can be seen."""
+        return text.isprintable()
+
+
+class Prose(Text):
+    """What somebody writes in their own words: line breaks and tabs belong to it. It is kept as written."""
+
+    def printable(self, text: str) -> bool:
+        return "".join(text.split()).isprintable()
 
 
 class YesNo(fields.Boolean):

@@ -37,6 +37,7 @@ class DimensionView(Schema):
 class LineRecord(Schema):
     """The record behind a line."""
 
+    record_id = fields.Integer(required=True, metadata={"description": "提出异议时填写"})
     record_no = fields.String(required=True)
     source = fields.String(required=True, metadata={"description": "来源部门"})
     occurred_on = fields.Date(required=True)

@@ -1,0 +1,155 @@
+"""异议 as the objection officer works on them: the oldest first, each with its clock."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from flask import g, request
+from marshmallow import Schema, ValidationError, fields, validate
+
+from haihe.domain.objections import ANSWERS, ObjectionState
+from haihe.domain.records import Severity
+from haihe.usecases.answer_objection import (
+    Answer,
+    answer_objection,
+    extend_objection,
+    look_at_objection,
+    open_objections,
+)
+from haihe.usecases.objections import ShownObjection
+from haihe.usecases.staff_login import Role
+from haihe.web.admin.lock import require_staff
+from haihe.web.bodies import Body, Moment, Prose, StrictBlueprint, Text
+from haihe.web.context import context
+
+blp = StrictBlueprint("admin_objections", __name__, url_prefix="/v1/admin", description="异议办理")
+
+LOCKED = {"security": [{"staff": []}]}
+READERS = (Role.OBJECTION_OFFICER, Role.AUDITOR)
+ANSWERERS = (Role.OBJECTION_OFFICER,)
+LONGEST_ANSWER = 2000
+LONGEST_EXTENSION = 500
+MOST_QUANTITY = Decimal("99999999.99")
+DATE_WORDS = {"invalid": "应为日期，如 2026-01-01", "null": "不能为空"}
+
+
+def _positive(quantity: Decimal) -> None:
+    if not 0 < quantity <= MOST_QUANTITY:
+        raise ValidationError("应大于 0，且不超过八位整数")
+
+
+class CorrectedBody(Body):
+    """What the record should have said; only what is given is changed."""
+
+    occurred_on = fields.Date(error_messages=DATE_WORDS)
+    quantity = fields.Decimal(
+        places=2,
+        validate=_positive,
+        error_messages={"invalid": "应为数字", "null": "不能为空"},
+    )
+    level = Text(32, required=False)
+    severity = Text(8, required=False, validate=validate.OneOf(list(Severity), error="应为轻微、一般或严重"))
+    valid_to = fields.Date(error_messages=DATE_WORDS)
+
+
+class AnswerBody(Body):
+    """The outcome, in words that the resident reads."""
+
+    outcome = Text(
+        16,
+        validate=validate.OneOf(list(ANSWERS), error=f"应为其中之一：{'、'.join(ANSWERS)}"),
+        metadata={"description": "UPHELD 维持、CORRECTED 更正、REMOVED 撤销"},
+    )
+    reason = Prose(LONGEST_ANSWER, metadata={"description": "查明了什么、依据什么"})
+    corrected = fields.Nested(CorrectedBody, load_default=dict)
+
+
+class ExtensionBody(Body):
+    """Why five working days more are needed."""
+
+    reason = Prose(LONGEST_EXTENSION)
+
+
+class OpenObjectionView(Schema):
+    """An open objection in the list; what the resident wrote is seen on its own page."""
+
+    id = fields.Integer(required=True)
+    record_no = fields.String(required=True)
+    indicator = fields.String(required=True)
+    filed_at = Moment(required=True)
+    answer_by = fields.Date(required=True, attribute="clock.answer_by")
+    days_left = fields.Integer(required=True, attribute="clock.days_left")
+    warning = fields.Boolean(required=True, attribute="clock.warning")
+    overdue = fields.Boolean(required=True, attribute="clock.overdue")
+    second_look_of = fields.Integer(required=True, allow_none=True)
+
+
+class OfficerObjectionView(Schema):
+    """One objection in full."""
+
+    id = fields.Integer(required=True)
+    record_no = fields.String(required=True)
+    indicator = fields.String(required=True)
+    state = fields.String(required=True)
+    reason = fields.String(required=True)
+    filed_at = Moment(required=True)
+    extended_because = fields.String(required=True, allow_none=True)
+    answer = fields.String(required=True, allow_none=True)
+    answered_at = Moment(required=True, allow_none=True)
+    changed = fields.Dict(required=True, allow_none=True)
+    second_look_of = fields.Integer(required=True, allow_none=True)
+
+
+class OpenObjections(Schema):
+    """Those waiting, the oldest first."""
+
+    objections = fields.List(fields.Nested(OpenObjectionView), required=True)
+
+
+@blp.before_request
+def locked() -> None:
+    """Who may look and who may answer is settled before anything of the request is read."""
+    g.officer = require_staff(*(READERS if request.method == "GET" else ANSWERERS))
+
+
+@blp.get("/objections")
+@blp.doc(summary="待办异议", **LOCKED)
+@blp.response(200, OpenObjections)
+def objections() -> dict[str, Any]:
+    """所辖区内处理中的异议，先到的在前，带工作日时钟。"""
+    ctx = context()
+    return {"objections": open_objections(ctx, g.officer, ctx.now())}
+
+
+@blp.get("/objections/<int:objection_id>")
+@blp.doc(summary="一项异议", **LOCKED)
+@blp.response(200, OfficerObjectionView)
+@blp.alt_response(404, description="没有这项异议，或不在所辖区内")
+def objection(objection_id: int) -> ShownObjection:
+    """异议的内容；每次查看都留痕。"""
+    ctx = context()
+    return look_at_objection(ctx, g.officer, objection_id, ctx.now())
+
+
+@blp.post("/objections/<int:objection_id>/extension")
+@blp.doc(summary="延长办理", **LOCKED)
+@blp.arguments(ExtensionBody)
+@blp.response(200, OfficerObjectionView)
+@blp.alt_response(409, description="已延长过，或已办结")
+def extend(body: dict[str, Any], objection_id: int) -> ShownObjection:
+    """延长五个工作日，限一次，理由居民可见。"""
+    ctx = context()
+    return extend_objection(ctx, g.officer, objection_id, body["reason"], ctx.now())
+
+
+@blp.post("/objections/<int:objection_id>/answer")
+@blp.doc(summary="答复异议", **LOCKED)
+@blp.arguments(AnswerBody)
+@blp.response(200, OfficerObjectionView)
+@blp.alt_response(409, description="已办结，或复核须由另一位工作人员办理")
+def answer(body: dict[str, Any], objection_id: int) -> ShownObjection:
+    """维持、更正或撤销该记录；积分随即重算，居民看到理由。"""
+    ctx = context()
+    decided = Answer(ObjectionState(body["outcome"]), body["reason"], body["corrected"])
+    return answer_objection(ctx, g.officer, objection_id, decided, ctx.now())
