@@ -37,7 +37,17 @@ from haihe.web.merchant import access, oauth, orders
 from haihe.web.pages import register_pages
 from haihe.web.paths import narrow_paths
 from haihe.web.problems import problem, register_problems
-from haihe.web.resident import benefits, consents, login, look_ahead, objections, passes, points, questions
+from haihe.web.resident import (
+    benefits,
+    consents,
+    login,
+    look_ahead,
+    my_data,
+    objections,
+    passes,
+    points,
+    questions,
+)
 from haihe.web.spec import describe
 
 # Names a request that came without a name: unique among all workers, and cheaper than asking the system for chance.
@@ -129,6 +139,7 @@ def _open_doors(app: Flask) -> None:
         points,
         questions,
         objections,
+        my_data,
         benefits,
         look_ahead,
         passes,

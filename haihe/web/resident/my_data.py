@@ -1,0 +1,32 @@
+"""我的数据: everything stored about me, to take away."""
+
+from __future__ import annotations
+
+import orjson
+from flask import Response
+
+from haihe.usecases.context import day_of
+from haihe.usecases.export_my_data import export_my_data
+from haihe.web.context import context
+from haihe.web.resident.door import LOCKED, Blueprint
+from haihe.web.resident.lock import keep_locked, require_bound
+
+blp = Blueprint("resident_my_data", description="我的数据")
+keep_locked(blp)
+
+
+@blp.get("/v1/me/export")
+@blp.doc(summary="导出我的全部数据", **LOCKED)
+@blp.response(200, {"type": "object"}, content_type="application/json", description="按数据表列出的全部内容")
+@blp.refuses(401, 403)
+def export() -> Response:
+    """本系统保存的关于您的全部数据，可携带、可机读（个人信息保护法第四十五条）。"""
+    caller = require_bound()
+    ctx = context()
+    at = ctx.now()
+    told = {"exported_on": day_of(at).isoformat(), "data": export_my_data(ctx, caller.resident_id, at)}
+    return Response(
+        orjson.dumps(told, option=orjson.OPT_INDENT_2),
+        content_type="application/json; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="haihe-{day_of(at).isoformat()}.json"'},
+    )
