@@ -3,9 +3,12 @@
 FROM python:3.11-slim AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python -m venv /opt/haihe
-COPY requirements.txt .
-# Every file that is installed must be the one that was locked.
-RUN /opt/haihe/bin/pip install --require-hashes --only-binary :all: --requirement requirements.txt
+# With `--build-arg SPARK=-spark` the image can also compute on Apache Spark.
+ARG SPARK=
+COPY requirements${SPARK}.txt .
+# Every file that is installed must be the one that was locked. Spark alone comes as a source archive.
+RUN /opt/haihe/bin/pip install --require-hashes --only-binary :all: --no-binary pyspark \
+    --requirement requirements${SPARK}.txt
 
 FROM python:3.11-slim
 ENV PATH=/opt/haihe/bin:$PATH \
@@ -14,6 +17,9 @@ ENV PATH=/opt/haihe/bin:$PATH \
     FLASK_APP=wsgi \
     HAIHE_BIND=0.0.0.0 \
     HAIHE_PORT=8000
+ARG SPARK=
+RUN if [ -n "$SPARK" ]; then apt-get update && apt-get install --yes --no-install-recommends default-jre-headless \
+    && rm -rf /var/lib/apt/lists/*; fi
 # A number, so that an orchestrator can check that it is not root. It owns nothing that it runs.
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin haihe
 COPY --from=build /opt/haihe /opt/haihe

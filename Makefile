@@ -12,16 +12,20 @@ SERVERS := $(PY) -m haihe.local --with-parent servers
 # 传给所调用命令的附加参数，例如 make test ARGS="tests/domain -x"
 ARGS ?=
 
-.PHONY: help run test lint format bench openapi requirements clean browser wrk
+.PHONY: help run test test-spark lint format bench openapi requirements clean browser wrk
 
 help: ## 显示本说明
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(READY) ## 启动整个系统（HAIHE_PORT 换端口，Ctrl-C 停止）
 	@exec $(PY) -m haihe.local --with-parent run
 
 test: $(READY) browser ## 运行全部测试，可与 make run 同时进行（ARGS="tests/domain -x"）
 	@exec $(SERVERS) -- $(PY) -m pytest $(ARGS)
+
+test-spark: $(READY) ## 在本机 Spark 上核对全市计算（需要 Java 17；首次安装 pyspark，约 450 MB）
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-spark.txt
+	@exec $(SERVERS) -- $(PY) -m pytest tests/city/test_spark.py tests/city/test_engine.py $(ARGS)
 
 lint: $(READY) ## 检查代码：ruff，以及 haihe/domain 的 mypy strict
 	@$(PY) -m ruff check .
@@ -42,7 +46,7 @@ openapi: $(READY) ## 由代码重新生成 openapi.yaml
 
 requirements: $(READY) ## 重新锁定依赖（ARGS=--upgrade 升级到最新版本）
 	@$(PY) -m pip install --quiet --disable-pip-version-check uv
-	@for name in requirements requirements-dev; do \
+	@for name in requirements requirements-dev requirements-spark; do \
 	    $(PY) -m uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \
 	        --no-emit-index-url --no-emit-find-links --custom-compile-command "make requirements" \
 	        $(ARGS) $$name.in --output-file $$name.txt || exit 1; \

@@ -6,8 +6,12 @@ import base64
 import binascii
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+DUCKDB = "duckdb"
+SPARK = re.compile(r"spark://\S+|local(\[([1-9]\d*|\*)\])?|yarn|k8s://\S+")
 
 
 class ConfigurationError(Exception):
@@ -31,6 +35,7 @@ class Settings:
     wechat_secret: str = field(default="", repr=False)
     identity_url: str = ""
     identity_secret: str = field(default="", repr=False)
+    city_engine: str = DUCKDB
 
 
 def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
@@ -53,6 +58,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         wechat_secret=environ.get("HAIHE_WECHAT_SECRET", ""),
         identity_url=environ.get("HAIHE_IDENTITY_URL", ""),
         identity_secret=environ.get("HAIHE_IDENTITY_SECRET", ""),
+        city_engine=_city_engine(environ.get("HAIHE_CITY_ENGINE") or DUCKDB),
     )
 
 
@@ -83,3 +89,11 @@ def _data_keys(value: str) -> dict[str, bytes]:
     if not isinstance(keys, dict) or not keys:
         raise ConfigurationError('HAIHE_DATA_KEYS 应为 JSON 对象，如 {"2026-01": "<32 字节的 base64>"}。')
     return {str(kid): _key(f"HAIHE_DATA_KEYS[{kid}]", str(key)) for kid, key in keys.items()}
+
+
+def _city_engine(value: str) -> str:
+    if value != DUCKDB and not SPARK.fullmatch(value):
+        raise ConfigurationError(
+            f"HAIHE_CITY_ENGINE 是 {value!r}，应为 duckdb、local[2]（本机 Spark）、spark://主机:端口、k8s://… 或 yarn。"
+        )
+    return value

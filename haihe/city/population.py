@@ -14,17 +14,15 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-import duckdb
 import ibis.expr.types as ir
-import pyarrow as pa
 from ibis.backends import BaseBackend
 
 from haihe.city import columns
 from haihe.city.decisions import facts_columns
+from haihe.city.engine import computing
 from haihe.city.reach import band_column
 from haihe.city.scoring import score_columns
 from haihe.city.snapshot import MANIFEST, TABLES, open_snapshot
-from haihe.domain.errors import Unavailable
 from haihe.domain.rulebook import Rulebook
 
 FACTS = "facts"
@@ -72,10 +70,9 @@ class Population:
         # Written under another name first: whoever finds the file finds all of it.
         unfinished = file.with_suffix(f".{os.getpid()}.unfinished")
         try:
-            self.engine.to_parquet(facts, unfinished)
-            unfinished.rename(file)
-        except (OSError, duckdb.Error, pa.ArrowException) as error:
-            raise Unavailable("SNAPSHOT_HOME_FULL", f"无法在 {self.home} 写下中间结果：{error}") from error
+            with computing(f"没能在 {self.home} 写下中间结果"):
+                self.engine.to_parquet(facts, unfinished)
+                unfinished.rename(file)
         finally:
             with suppress(FileNotFoundError):
                 unfinished.unlink()

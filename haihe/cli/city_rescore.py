@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from haihe.cli.city import group
+from haihe.cli.city import city_engine, group
 from haihe.cli.rules import OPERATOR
 from haihe.cli.watching import watch
 from haihe.domain.errors import HaiheError
@@ -21,7 +21,6 @@ from haihe.web.context import context
 if TYPE_CHECKING:
     from haihe.city.rescore import CityRun
 
-ENGINE = "HAIHE_CITY_ENGINE"
 NO_POINTS = "无积分"
 UNITS = {"读出": "行", "写回": "人"}
 
@@ -35,28 +34,24 @@ UNITS = {"读出": "行", "写回": "人"}
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="从当天的快照目录读取，而不从数据库读取",
 )
-@click.option(
-    "--engine", default="duckdb", envvar=ENGINE, show_default=True, help=f"计算引擎（环境变量 {ENGINE}）"
-)
-def rescore(on: datetime | None, snapshot: Path | None, engine: str) -> None:
+def rescore(on: datetime | None, snapshot: Path | None) -> None:
     """全市重算：读出、按列计算，只写回有变动的居民；随时可以中断，再次运行即可。"""
     # The web workers import this file with the whole command line; columns are of no use to them.
-    from haihe.city.engine import EngineUnavailable, connect
+    from haihe.city.engine import EngineFailed
     from haihe.city.rescore import RescoreFailed, rescore_city
     from haihe.city.snapshot import SnapshotError
 
     ctx = context()
     day = on.date() if on else day_of(ctx.now())
     try:
-        with tempfile.TemporaryDirectory(prefix="haihe-city-") as work:
-            backend = connect(engine, temporary=Path(work) / "spill")
-            try:
-                report = rescore_city(ctx, backend, Path(work), day, OPERATOR, snapshot, _watch)
-            finally:
-                backend.disconnect()
+        with (
+            tempfile.TemporaryDirectory(prefix="haihe-city-") as work,
+            city_engine(Path(work) / "spill") as engine,
+        ):
+            report = rescore_city(ctx, engine, Path(work), day, OPERATOR, snapshot, _watch)
     except HaiheError as error:
         raise click.ClickException(error.detail) from error
-    except (EngineUnavailable, SnapshotError, RescoreFailed) as error:
+    except (EngineFailed, SnapshotError, RescoreFailed) as error:
         raise click.ClickException(str(error)) from error
     if not report.written:
         click.echo(f"{day} 不是今天：以下只是试算，没有写入任何内容。")

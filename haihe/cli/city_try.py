@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from haihe.cli.city import group
+from haihe.cli.city import city_engine, group
 from haihe.cli.city_try_telling import tell_rulebook, tell_scenario
 from haihe.cli.fault_lines import check_written, with_lines
 from haihe.cli.rules import parse
@@ -31,20 +31,12 @@ if TYPE_CHECKING:
     from haihe.city.population import Population
 
 Command = TypeVar("Command", bound=Any)
-ENGINE = "HAIHE_CITY_ENGINE"
 
 
 def _shared(command: Command) -> Command:
     """What both commands are given."""
     for option in (
         click.option("--json", "as_json", is_flag=True, help="以 JSON 输出，供程序读取"),
-        click.option(
-            "--engine",
-            default="duckdb",
-            envvar=ENGINE,
-            show_default=True,
-            help=f"计算引擎（环境变量 {ENGINE}）",
-        ),
         click.option(
             "--on", type=click.DateTime(["%Y-%m-%d"]), help="按哪一天试算（默认快照的日期，没有快照则为今天）"
         ),
@@ -61,9 +53,7 @@ def _shared(command: Command) -> Command:
 
 @group.command("try-scenario")
 @_shared
-def try_scenario_command(
-    file: Path, snapshot: Path | None, on: datetime | None, engine: str, as_json: bool
-) -> None:
+def try_scenario_command(file: Path, snapshot: Path | None, on: datetime | None, as_json: bool) -> None:
     """试算一个场景草稿：多少人获得、失去，分区、年龄与等级，费用上限，以及个例；不发布任何内容。"""
     from haihe.city.impact import try_scenario
 
@@ -73,16 +63,14 @@ def try_scenario_command(
         check_written(file)
         draft = read_scenario(parse(file), rulebook, 0, ScenarioState.DRAFT)
         published = next((s for s in published_scenarios(rulebook) if s.code == draft.code), None)
-        with _population(snapshot, engine, (rulebook,), day) as population:
+        with _population(snapshot, (rulebook,), day) as population:
             impact = try_scenario(population, rulebook, draft, published, day)
         click.echo(_json(impact) if as_json else tell_scenario(impact))
 
 
 @group.command("try-rulebook")
 @_shared
-def try_rulebook_command(
-    file: Path, snapshot: Path | None, on: datetime | None, engine: str, as_json: bool
-) -> None:
+def try_rulebook_command(file: Path, snapshot: Path | None, on: datetime | None, as_json: bool) -> None:
     """试算一部规则集草稿：积分与等级的变化，以及每个已发布场景的可及人数；不发布任何内容。"""
     from haihe.city.rulebook_impact import try_rulebook
 
@@ -92,7 +80,7 @@ def try_rulebook_command(
         check_written(file)
         draft = read_rulebook(parse(file))
         scenarios = list(zip(published_scenarios(present), published_scenarios(draft), strict=True))
-        with _population(snapshot, engine, (present, draft), day) as population:
+        with _population(snapshot, (present, draft), day) as population:
             impact = try_rulebook(population, draft, present, scenarios, day)
         click.echo(_json(impact) if as_json else tell_rulebook(impact))
 
@@ -105,26 +93,24 @@ def _day(snapshot: Path | None, on: datetime | None) -> date:
 
 
 @contextmanager
-def _population(
-    snapshot: Path | None, engine: str, rulebooks: tuple[Rulebook, ...], on: date
-) -> Iterator[Population]:
+def _population(snapshot: Path | None, rulebooks: tuple[Rulebook, ...], on: date) -> Iterator[Population]:
     """Everybody, in an engine of their own; what is read from the database is gone when the block ends."""
-    from haihe.city.engine import EngineUnavailable, connect
+    from haihe.city.engine import EngineFailed, computing
     from haihe.city.population import read_population
     from haihe.city.snapshot import SnapshotError, take_snapshot
 
-    with tempfile.TemporaryDirectory(prefix="haihe-try-") as work:
+    with (
+        tempfile.TemporaryDirectory(prefix="haihe-try-") as work,
+        city_engine(Path(work) / "spill") as engine,
+    ):
         try:
-            backend = connect(engine, temporary=Path(work) / "spill")
-            try:
-                if snapshot is None:
-                    snapshot = Path(work) / "snapshot"
-                    known = (*SENSITIVE_LABELS, *(c for r in rulebooks for c in r.sensitive_classes))
-                    take_snapshot(snapshot, rulebooks[0], dict.fromkeys(known), on)
-                yield read_population(backend, snapshot, on)
-            finally:
-                backend.disconnect()
-        except (EngineUnavailable, SnapshotError) as error:
+            if snapshot is None:
+                snapshot = Path(work) / "snapshot"
+                known = (*SENSITIVE_LABELS, *(c for r in rulebooks for c in r.sensitive_classes))
+                take_snapshot(snapshot, rulebooks[0], dict.fromkeys(known), on)
+            with computing("没有试算成，什么也没有发布"):
+                yield read_population(engine, snapshot, on)
+        except (EngineFailed, SnapshotError) as error:
             raise click.ClickException(str(error)) from error
 
 

@@ -6,13 +6,17 @@ import shutil
 from collections.abc import Iterator
 from datetime import date
 from importlib.util import find_spec
+from pathlib import Path
 
+import ibis
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from ibis.backends import BaseBackend
 
 from haihe.city.criteria import verdict_column
 from haihe.city.decisions import decide_columns, facts_columns
-from haihe.city.engine import connect
+from haihe.city.engine import EngineFailed, computing, connect
 from haihe.city.generating import CLASSES, blocks
 from haihe.city.scoring import score_columns
 from haihe.demo.plan import Plan
@@ -31,7 +35,10 @@ pytestmark = [
     ),
     pytest.mark.skipif(shutil.which("java") is None, reason="Spark needs Java, and there is none"),
     pytest.mark.filterwarnings(
-        "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::ResourceWarning"
+        "ignore::DeprecationWarning",
+        "ignore::FutureWarning",
+        "ignore::ResourceWarning",
+        "ignore:toPandas attempted Arrow:UserWarning",
     ),
 ]
 
@@ -72,3 +79,27 @@ def decided(engine: BaseBackend, residents: list[Life], tree: Criterion) -> list
     facts = facts_columns(scored, found["orders"], (SCENARIO,))
     verdicts = facts.select("resident_id", verdict=verdict_column(tree, facts, TODAY))
     return rows_of(engine, decide_columns(scenarios()[SCENARIO], facts, TODAY)) + rows_of(engine, verdicts)
+
+
+def test_a_result_is_one_file_in_its_order(spark: BaseBackend, tmp_path: Path) -> None:
+    numbers = ibis.range(0, 10_000).unnest().name("n").as_table()
+    spark.to_parquet(numbers.order_by(numbers["n"].desc()), tmp_path / "numbers.parquet")
+
+    assert pq.read_table(tmp_path / "numbers.parquet")["n"].to_pylist() == list(reversed(range(10_000)))
+    assert [f.name for f in tmp_path.iterdir()] == ["numbers.parquet"]
+
+
+def test_what_goes_wrong_in_spark_is_told_like_what_goes_wrong_in_duckdb(
+    spark: BaseBackend, tmp_path: Path
+) -> None:
+    pq.write_table(pa.table({"n": [1, 2, 3]}), tmp_path / "gone.parquet")
+    gone = spark.read_parquet(tmp_path / "gone.parquet")
+    (tmp_path / "gone.parquet").write_bytes(b"PAR1 no more")
+
+    with pytest.raises(EngineFailed, match=r"^没有算成：."), computing("没有算成"):
+        spark.to_parquet(gone, tmp_path / "out.parquet")
+    with pytest.raises(EngineFailed, match=r"^没有算成：."), computing("没有算成"):
+        spark.to_pyarrow(gone)
+    with pytest.raises(EngineFailed, match=r"^没有算成：."), computing("没有算成"):
+        spark.read_parquet(tmp_path / "never.parquet")
+    assert [f.name for f in tmp_path.iterdir()] == ["gone.parquet"]
