@@ -16,7 +16,7 @@ import pyarrow as pa
 from haihe.domain.records import Record
 
 # Raised whenever a column changes its name, type or meaning: a snapshot of another version is refused, not guessed at.
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 VERSION_KEY = b"haihe.snapshot.version"
 HUNDRED = 100
 

@@ -7,35 +7,38 @@ instead. A run that is cut off has written whole batches; the next one finds tho
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import ibis.expr.types as ir
-import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 from ibis.backends import BaseBackend
 from ibis.common.exceptions import IbisError
 
-from haihe.city import columns
+from haihe.city.adopting import adoptable, columns_wanted
 from haihe.city.criteria import consents_asked
 from haihe.city.differences import Reach, before, differences, facts_then_and_now, reach_moved
 from haihe.city.snapshot import Snapshot, SnapshotError, Watch, open_snapshot, take_snapshot, unwatched
 from haihe.domain.rulebook import Rulebook
 from haihe.domain.scenarios import Scenario
 from haihe.storage.db import db
-from haihe.usecases.adopt_scores import CannotAdopt, Found, adopt_scores, note_run
+from haihe.usecases.adopt_scores import Adopted, Batch, CannotAdopt, adopt_scores, note_run
 from haihe.usecases.context import Context, day_of
-from haihe.usecases.rescore import Computed
 
-# So many residents are locked at once while they are written: a record arriving for one of them waits about as long.
-BATCH = 500
+# So many residents are locked at once while they are written, for less than a second: a record arriving for one of them
+# waits as long.
+BATCH = 10_000
+WRITERS = 2
+
+# Opens a database session of one's own, for as long as a thread needs it.
+Apart = Callable[[], AbstractContextManager[object]]
 
 
 class RescoreFailed(Exception):
@@ -63,11 +66,13 @@ def rescore_city(
     actor: str,
     snapshot: Path | None = None,
     watch: Watch = unwatched,
+    apart: Apart | None = None,
 ) -> CityRun:
     """Rescore everybody as of a day, from the database or from a snapshot of that day.
 
     `work` is an empty directory for what lies between reading and writing. Only today's result is written: a score is
-    what holds now, and neither yesterday's nor tomorrow's may stand in for it.
+    what holds now, and neither yesterday's nor tomorrow's may stand in for it. With `apart` several writers write at
+    once, each in a session that it opens; without it one does, in the session of the caller.
     """
     rules = ctx.rules.up_to_date()
     rulebook, scenarios = rules.rulebook(on), rules.scenarios()
@@ -91,7 +96,9 @@ def rescore_city(
         progress(1)
     differing = pq.read_metadata(moved_file).num_rows
     written = on == day_of(ctx.now())
-    totals, overtaken = _write_back(ctx, rulebook, taken, moved_file, actor, watch) if written else (0, 0)
+    totals, overtaken = (
+        _write_back(ctx, rulebook, taken, moved_file, actor, watch, apart) if written else (0, 0)
+    )
     return CityRun(taken.rows["residents"], differing, totals, overtaken, written, grades, reach)
 
 
@@ -125,25 +132,33 @@ def _grades(moved: ir.Table) -> dict[tuple[str | None, str | None], int]:
 
 
 def _write_back(
-    ctx: Context, rulebook: Rulebook, taken: Snapshot, file: Path, actor: str, watch: Watch
+    ctx: Context,
+    rulebook: Rulebook,
+    taken: Snapshot,
+    file: Path,
+    actor: str,
+    watch: Watch,
+    apart: Apart | None,
 ) -> tuple[int, int]:
     """Take the differences over, batch by batch; returns how many totals moved and how many had been overtaken."""
+
+    def write(batch: Batch) -> Adopted:
+        with nullcontext() if apart is None else apart():
+            return adopt_scores(ctx, rulebook, taken.day, batch)
+
     with pq.ParquetFile(file) as found:
         differing, done, totals, overtaken = found.metadata.num_rows, 0, 0, 0
-        wanted = [
-            "resident_id", "version", "scored", "total", "grade", "last_day", "parts",
-            *(columns.dimension(d.code) for d in rulebook.dimensions),
-        ]  # fmt: skip
         try:
             note_run(ctx, actor, rulebook, taken.day, differing, taken.taken_at)
             with watch("写回", differing) as progress:
-                for batch in found.iter_batches(BATCH, columns=wanted):
-                    rows = {row["resident_id"]: _found(row, rulebook, taken.day) for row in batch.to_pylist()}
-                    adopted = adopt_scores(ctx, rulebook, taken.day, rows)
-                    done += len(rows)
+                batches = found.iter_batches(BATCH, columns=columns_wanted(rulebook))
+                for batch, adopted in _written(
+                    write, (adoptable(b, rulebook) for b in batches), apart is not None
+                ):
+                    done += batch.residents
                     totals += adopted.moved
                     overtaken += adopted.overtaken
-                    progress(len(rows))
+                    progress(batch.residents)
         except CannotAdopt as error:
             raise RescoreFailed(
                 f"{error}。已写回 {done:,} / {differing:,} 人，均完整有效；再次运行会完成其余部分"
@@ -151,19 +166,27 @@ def _write_back(
     return totals, overtaken
 
 
-def _found(row: dict[str, Any], rulebook: Rulebook, on: date) -> Found:
-    if not row["scored"]:
-        return Found(row["version"], None)
-    computed = Computed(
-        total=row["total"],
-        grade=row["grade"],
-        dimensions={d.code: row[columns.dimension(d.code)] for d in rulebook.dimensions},
-        parts=orjson.loads(row["parts"]),
-        on=on,
-        last_day=row["last_day"],
-        rulebook=rulebook.version,
-    )
-    return Found(row["version"], computed)
+def _written(
+    write: Callable[[Batch], Adopted], batches: Iterator[Batch], at_once: bool
+) -> Iterator[tuple[Batch, Adopted]]:
+    """Each batch with what became of it. Writers at once: while each has its batch, one more is made ready."""
+    if not at_once:
+        yield from ((batch, write(batch)) for batch in batches)
+        return
+    waiting: deque[tuple[Batch, Future[Adopted]]] = deque()
+    with ThreadPoolExecutor(WRITERS) as pool:
+        try:
+            for batch in batches:
+                waiting.append((batch, pool.submit(write, batch)))
+                if len(waiting) > WRITERS:
+                    first, future = waiting.popleft()
+                    yield first, future.result()
+            for first, future in waiting:
+                yield first, future.result()
+        finally:
+            # After an error nothing more is begun; what has begun is written whole or not at all.
+            for _batch, future in waiting:
+                future.cancel()
 
 
 @contextmanager

@@ -92,6 +92,7 @@ def scores_schema(rulebook: Rulebook) -> pa.Schema:
             pa.field("parts", pa.string()),
             pa.field("last_day", pa.date32()),
             pa.field("rulebook", pa.string()),
+            pa.field("computed_at", pa.timestamp("us", "UTC")),
             *(pa.field(dimension(d.code), pa.int32()) for d in rulebook.dimensions),
         ],
         metadata=records_schema().metadata,

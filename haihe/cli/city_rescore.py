@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from flask import current_app
 
 from haihe.cli.city import city_engine, group
 from haihe.cli.rules import OPERATOR
@@ -48,7 +49,8 @@ def rescore(on: datetime | None, snapshot: Path | None) -> None:
             tempfile.TemporaryDirectory(prefix="haihe-city-") as work,
             city_engine(Path(work) / "spill") as engine,
         ):
-            report = rescore_city(ctx, engine, Path(work), day, OPERATOR, snapshot, _watch)
+            apart = current_app._get_current_object().app_context  # type: ignore[attr-defined]
+            report = rescore_city(ctx, engine, Path(work), day, OPERATOR, snapshot, _watch, apart)
     except HaiheError as error:
         raise click.ClickException(error.detail) from error
     except (EngineFailed, SnapshotError, RescoreFailed) as error:

@@ -34,7 +34,9 @@ class ScoreRow(db.Model):
 class LedgerEntry(db.Model):
     """积分变动: one step from before to after, for one part of the score (see `ScoreRow.parts`), with its cause.
 
-    Entries of one resident form a chain: each begins where the last ended.
+    Entries of one resident form a chain: each begins where the last ended. They are only ever written together with the
+    resident's score, under the resident's lock; looking the resident up for each of a hundred million entries once more
+    would be most of the work of rescoring a city (docs/decisions/0008).
     """
 
     __tablename__ = "ledger"
@@ -48,7 +50,7 @@ class LedgerEntry(db.Model):
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
-    resident_id: Mapped[int] = mapped_column(ForeignKey("residents.id"))
+    resident_id: Mapped[int] = mapped_column(BigInteger)
     at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     on: Mapped[date] = mapped_column("as_of")
     before: Mapped[int]

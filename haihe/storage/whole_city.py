@@ -118,6 +118,7 @@ def scores_sql(dimensions: Mapping[str, str]) -> str:
             cast(ScoreRow.parts, Text).label("parts"),
             ScoreRow.last_day,
             ScoreRow.rulebook,
+            ScoreRow.computed_at,
             *(
                 cast(ScoreRow.dimensions[code].astext, Integer).label(column)
                 for column, code in dimensions.items()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask
 from ibis.backends import BaseBackend
 from sqlalchemy import func, select, text
 
@@ -113,6 +114,63 @@ def test_a_whole_city_comes_to_what_its_residents_come_to_one_by_one(
         assert held[0] == started + sum(e[4] for e in entries if e[0] == resident)
 
 
+def test_writers_at_once_write_what_one_writes(
+    app: Flask, ctx: Context, clock: Clock, rescore_all: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create_city(ctx, 300, 11, ctx.now(), lambda _done: None)
+    clock.forward(days=200)
+    monkeypatch.setattr(run, "BATCH", 7)
+
+    report = rescore_all(apart=app.app_context)
+    together = scores()
+
+    assert report.moved > 14
+    assert {r: s[0] for r, s in together.items()} == {
+        r: sum(e[4] for e in entries)
+        for r, entries in ((r, [e for e in ledger() if e[0] == r]) for r in together)
+    }
+    assert rescore_everybody(ctx, ctx.now(), "test").changed == 0
+
+
+def test_a_rulebook_unlike_the_last_moves_whatever_it_moves_and_says_so(
+    ctx: Context, a: Builders, rescore_all: Any
+) -> None:
+    resident = a.resident()
+    a.record(resident, "C01", quantity=3)
+    with transaction():
+        db.session.execute(
+            text(
+                "UPDATE scores SET rulebook = 'HH-2020', total = total + 4,"
+                """ parts = (parts - 'C01') || '{"C09": 7, "A": 62, "B": 248}'"""
+            )
+        )
+    since, held = last_entry(), total(resident)
+
+    assert rescore_all().moved == 1
+
+    steps = [(e[5], e[4], e[6]) for e in ledger(since)]
+    assert steps == [
+        ("A", -2, "RULE_CHANGE"),
+        ("B", 2, "RULE_CHANGE"),
+        ("C01", 3, "RULE_CHANGE"),
+        ("C09", -7, "RULE_CHANGE"),
+    ]
+    assert held + sum(step[1] for step in steps) == total(resident) == 503
+
+
+def test_a_snapshot_that_has_been_written_back_once_is_not_written_twice(
+    ctx: Context, a: Builders, clock: Clock, rescore_all: Any, tmp_path: Path
+) -> None:
+    (resident,) = moved_by_the_calendar(a, clock, 1)
+    rescore_all()
+    kept, since = tmp_path / "run0" / "snapshot", last_entry()
+
+    report = rescore_all(snapshot=kept)
+
+    assert (report.differing, report.overtaken, report.moved) == (1, 1, 0)
+    assert (total(resident), last_entry()) == (500, since)
+
+
 def test_a_second_run_finds_nothing_left_to_do(
     ctx: Context, a: Builders, clock: Clock, rescore_all: Any
 ) -> None:
@@ -199,22 +257,19 @@ def test_whoever_comes_of_age_is_scored_for_the_first_time(
     assert {e[6] for e in ledger()} == {"CONSENT"}
 
 
-def test_only_whoever_has_moved_is_given_a_new_version_and_marked_for_redis(
+def test_versions_and_the_list_of_stale_copies_stay_as_they_are_for_no_copy_rests_on_what_is_stored(
     ctx: Context, a: Builders, clock: Clock, rescore_all: Any
 ) -> None:
-    (moved,) = moved_by_the_calendar(a, clock, 1)
-    other = a.resident()
+    moved_by_the_calendar(a, clock, 1)
+    a.resident()
     versions = dict(db.session.execute(select(Resident.id, Resident.version)).all())
     db.session.execute(StaleCopy.__table__.delete())
     db.session.commit()
 
-    rescore_all()
+    assert rescore_all().moved == 1
 
-    assert dict(db.session.execute(select(Resident.id, Resident.version)).all()) == {
-        moved: versions[moved] + 1,
-        other: versions[other],
-    }
-    assert list(db.session.execute(select(StaleCopy.resident_id)).scalars()) == [moved]
+    assert dict(db.session.execute(select(Resident.id, Resident.version)).all()) == versions
+    assert db.session.execute(select(StaleCopy.resident_id)).all() == []
 
 
 def test_a_run_leaves_one_entry_in_the_audit_trail(
@@ -286,7 +341,7 @@ def test_a_database_that_goes_away_while_a_batch_is_written_leaves_nothing_half_
 ) -> None:
     residents = moved_by_the_calendar(a, clock, 4)
     monkeypatch.setattr(run, "BATCH", 2)
-    write, batches = adopt_scores.write_what_differs, []
+    write, batches = adopt_scores.apply, []
 
     def cut_off_in_the_second_batch(*args: Any) -> Any:
         batches.append(args)
@@ -295,7 +350,7 @@ def test_a_database_that_goes_away_while_a_batch_is_written_leaves_nothing_half_
             db.session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
         return written
 
-    monkeypatch.setattr(adopt_scores, "write_what_differs", cut_off_in_the_second_batch)
+    monkeypatch.setattr(adopt_scores, "apply", cut_off_in_the_second_batch)
     with pytest.raises(RescoreFailed, match=r"数据库没有应答.*已写回 2 / 4 人，均完整有效"):
         rescore_all()
     assert sorted(total(r) for r in residents) == [500, 500, 503, 503]
