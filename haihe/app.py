@@ -29,6 +29,7 @@ from haihe.usecases.context import Context
 from haihe.usecases.rules_in_force import RulesInForce
 from haihe.web import operator
 from haihe.web.admin import login as admin_login
+from haihe.web.admin import merchants as admin_merchants
 from haihe.web.admin import objections as admin_objections
 from haihe.web.admin import records as admin_records
 from haihe.web.assets import serve_assets
@@ -149,6 +150,7 @@ def _open_doors(app: Flask) -> None:
         admin_login,
         admin_records,
         admin_objections,
+        admin_merchants,
     ):
         api.register_blueprint(door.blp)
 

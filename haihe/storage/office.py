@@ -9,24 +9,17 @@ from sqlalchemy import BigInteger, DateTime, ForeignKey, Identity, LargeBinary, 
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from haihe.storage.accounts import TwoFactors
 from haihe.storage.db import db
 
 
-class Staff(db.Model):
+class Staff(TwoFactors, db.Model):
     """管理人员: password by argon2, second factor by TOTP; a role, for the city (no districts) or for some districts."""
 
     __tablename__ = "staff"
 
-    username: Mapped[str] = mapped_column(String(64), primary_key=True)
-    password_hash: Mapped[str] = mapped_column(String(255))
-    key_id: Mapped[str] = mapped_column(String(32))
-    totp_sealed: Mapped[bytes] = mapped_column(LargeBinary)
-    totp_last_step: Mapped[int] = mapped_column(BigInteger, default=0)
     role: Mapped[str] = mapped_column(String(32))
     districts: Mapped[list[str]] = mapped_column(JSONB)
-    failures: Mapped[int] = mapped_column(default=0)
-    locked_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 
 class StaffSession(db.Model):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, DateTime, ForeignKey, LargeBinary, String
+from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, LargeBinary, String, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -13,14 +13,26 @@ from haihe.storage.db import db
 
 
 class Merchant(db.Model):
-    """商户: `uscc` is the 统一社会信用代码 (GB 32100); only an ACTIVE one is answered."""
+    """商户: `uscc` is the 统一社会信用代码 (GB 32100); only an ACTIVE one is answered.
+
+    Whoever has applied is a merchant too, APPLIED or RETURNED, until approved or REFUSED. Anybody can write somebody else's code
+    into an application, so it belongs to one merchant alone only from the approval on.
+    """
 
     __tablename__ = "merchants"
-    __table_args__ = (CheckConstraint("state IN ('ACTIVE','SUSPENDED')", name="state"),)
+    __table_args__ = (
+        CheckConstraint("state IN ('APPLIED','RETURNED','REFUSED','ACTIVE','SUSPENDED')", name="state"),
+        Index(
+            "uq_merchants_uscc",
+            "uscc",
+            unique=True,
+            postgresql_where=text("state IN ('ACTIVE','SUSPENDED')"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(128))
-    uscc: Mapped[str] = mapped_column(String(18), unique=True)
+    uscc: Mapped[str] = mapped_column(String(18))
     district: Mapped[str] = mapped_column(String(6))
     kind: Mapped[str] = mapped_column(String(64))
     state: Mapped[str] = mapped_column(String(16))

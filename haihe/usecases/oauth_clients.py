@@ -48,3 +48,20 @@ def revoke_client(ctx: Context, client_id: str, at: datetime, actor: str) -> boo
         number = next_generation()
     configuration_changed(ctx, number)
     return True
+
+
+def clients_of(merchant_id: int) -> list[OAuthClient]:
+    """A merchant's clients, the revoked ones too, the latest first."""
+    query = (
+        select(OAuthClient)
+        .where(OAuthClient.merchant_id == merchant_id)
+        .order_by(OAuthClient.created_at.desc())
+    )
+    return list(db.session.execute(query).scalars())
+
+
+def revoke_client_of(ctx: Context, merchant_id: int, client_id: str, at: datetime, actor: str) -> None:
+    """Revoke a client of this merchant; another merchant's is as good as none."""
+    if not any(client.client_id == client_id for client in clients_of(merchant_id)):
+        raise NotFound("CLIENT_NOT_FOUND", f"没有客户端 {client_id}", "client_id")
+    revoke_client(ctx, client_id, at, actor)

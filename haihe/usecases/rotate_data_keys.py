@@ -18,14 +18,22 @@ from haihe.domain.errors import Conflict
 from haihe.storage.copies import next_generation
 from haihe.storage.db import db, transaction
 from haihe.storage.office import Staff, write_audit
+from haihe.storage.onboarding import (
+    CONTACT_PURPOSE,
+    DOCUMENT_PURPOSE,
+    PHONE_PURPOSE,
+    Application,
+    Document,
+    MerchantStaff,
+)
 from haihe.storage.partners import SigningKey
 from haihe.storage.records import QuarantinedLine
 from haihe.storage.residents import Resident
 from haihe.storage.vault import Vault
 from haihe.usecases.context import Context
 from haihe.usecases.publish_rules import configuration_changed
-from haihe.usecases.staff_login import TOTP_PURPOSE
 from haihe.usecases.token_keys import PURPOSE as SIGNING_PURPOSE
+from haihe.usecases.two_factors import TOTP_PURPOSE
 
 BATCH = 1_000
 
@@ -49,6 +57,9 @@ KEPT = (
     Kept("居民", Resident, {"id_number_sealed": "id_number", "name_sealed": "name"}),
     Kept("退回行", QuarantinedLine, {"line_sealed": "quarantine"}),
     Kept("管理人员动态口令", Staff, {"totp_sealed": TOTP_PURPOSE}),
+    Kept("商户员工动态口令", MerchantStaff, {"totp_sealed": TOTP_PURPOSE}),
+    Kept("商户申请联系人", Application, {"contact_sealed": CONTACT_PURPOSE, "phone_sealed": PHONE_PURPOSE}),
+    Kept("商户申请材料", Document, {"content_sealed": DOCUMENT_PURPOSE}),
     Kept("令牌签名密钥", SigningKey, {"private_sealed": SIGNING_PURPOSE}),
 )
 

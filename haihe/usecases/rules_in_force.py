@@ -33,6 +33,14 @@ class Partner:
     source: str | None = None
 
 
+COUNTER_SCOPES = frozenset({"check", "order", "statement", "webhook"})
+
+
+def counter_of(merchant_id: int, username: str = "") -> str:
+    """By what name a merchant's own counter asks: no OAuth client, so no token is ever given out for it."""
+    return f"counter:{merchant_id}:{username}" if username else f"counter:{merchant_id}"
+
+
 @dataclass(frozen=True, slots=True)
 class _Held:
     """One generation of everything."""
@@ -120,7 +128,17 @@ def _partners() -> dict[str, Partner]:
     merchants = {
         m.id: m for m in db.session.execute(select(Merchant).where(Merchant.state == "ACTIVE")).scalars()
     }
-    partners = {}
+    partners = {
+        counter_of(m.id): Partner(
+            client_id=counter_of(m.id),
+            scopes=COUNTER_SCOPES,
+            merchant_id=m.id,
+            merchant_name=m.name,
+            district=m.district,
+            scenarios=frozenset(admitted.get(m.id, ())),
+        )
+        for m in merchants.values()
+    }
     for client in db.session.execute(select(OAuthClient).where(OAuthClient.revoked_at.is_(None))).scalars():
         merchant = merchants.get(client.merchant_id) if client.merchant_id is not None else None
         if client.merchant_id is not None and merchant is None:

@@ -12,13 +12,16 @@ from sqlalchemy import select
 from haihe.domain.errors import Conflict
 from haihe.storage.db import db
 from haihe.storage.office import Staff
-from haihe.storage.partners import SigningKey
+from haihe.storage.onboarding import Application
 from haihe.storage.records import QuarantinedLine
 from haihe.storage.residents import Resident
 from haihe.storage.vault import Vault
 from haihe.usecases import rotate_data_keys as deed
+from haihe.usecases.apply import Wish, apply
 from haihe.usecases.context import Context
 from haihe.usecases.import_records import import_records
+from haihe.usecases.merchant_documents import add_document, documents_of, open_document
+from haihe.usecases.merchant_people import NewPerson
 from haihe.usecases.rotate_data_keys import KEPT, left_to_rotate, rotate_data_keys
 from haihe.usecases.signing_keys import rotate_signing_key
 from haihe.usecases.staff_login import create_staff
@@ -43,6 +46,10 @@ def before(ctx: Context, a: Builders) -> Context:
     import_records(held, a.source(), "f", io.BytesIO(data), ctx.now(), "t")
     create_staff(held, "clerk", "a long enough password", SECRET, "data_clerk", [], ctx.now(), "t")
     rotate_signing_key(held, ctx.now(), "t")
+    wish = Wish("商户", "91110000600037341L", "单车企业", "张经理", "022-60000000", ("120103",), ("XYZ-07",))
+    manager = NewPerson("boss", "a long enough password", SECRET, "manager")
+    number = apply(held, wish, ctx.now(), "t", manager)
+    add_document(held, number, "执照.pdf", b"%PDF-1.7", ctx.now(), "t")
     return held
 
 
@@ -50,7 +57,7 @@ def key_ids() -> set[str]:
     db.session.expire_all()
     return {
         key_id
-        for model in (Resident, QuarantinedLine, Staff, SigningKey)
+        for model in (kept.model for kept in KEPT)
         for key_id in db.session.execute(select(model.key_id)).scalars()
     }
 
@@ -58,7 +65,7 @@ def key_ids() -> set[str]:
 def test_everything_is_sealed_anew_and_reads_as_before(before: Context, ctx: Context) -> None:
     after = with_vault(ctx, "new", old=OLD, new=NEW)
     done = rotate_data_keys(after, ctx.now(), "operator:test")
-    assert done == {"居民": 7, "退回行": 1, "管理人员动态口令": 1, "令牌签名密钥": 1}
+    assert done == {"居民": 7, "退回行": 1} | dict.fromkeys((kept.name for kept in KEPT[2:]), 1)
     assert key_ids() == {"new"}
     only_new = Vault({"new": NEW}, "new", INDEX)
     people = db.session.execute(select(Resident).order_by(Resident.id)).scalars().all()
@@ -67,6 +74,9 @@ def test_everything_is_sealed_anew_and_reads_as_before(before: Context, ctx: Con
     }
     assert {only_new.open("new", p.name_sealed, "name") for p in people} == {f"居民{n}" for n in range(1, 8)}
     assert only_new.open("new", db.session.get_one(Staff, "clerk").totp_sealed, "totp") == SECRET
+    number = db.session.execute(select(Application.merchant_id)).scalar_one()
+    document = documents_of(number)[0]
+    assert open_document(after, number, document.id, ctx.now(), "t")[1] == b"%PDF-1.7"
     line = db.session.execute(select(QuarantinedLine)).scalar_one()
     assert only_new.open("new", line.line_sealed, "quarantine") == "bad,Z99,,,,"
     assert rotate_data_keys(after, ctx.now(), "operator:test")["居民"] == 0

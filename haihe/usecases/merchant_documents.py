@@ -1,0 +1,86 @@
+"""申请材料: licences as pictures or PDF. What a file is, its first bytes say and not its name; it is kept sealed."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from datetime import datetime
+
+from sqlalchemy import select
+
+from haihe.domain.errors import Conflict, InvalidInput, NotFound
+from haihe.storage.db import db, transaction
+from haihe.storage.office import write_audit
+from haihe.storage.onboarding import DOCUMENT_PURPOSE, Document
+from haihe.storage.partners import Merchant
+from haihe.usecases.apply import CHANGEABLE
+from haihe.usecases.context import Context
+
+MOST_DOCUMENTS = 6
+LARGEST = 4 << 20
+LONGEST_NAME = 128
+BEGINNINGS = {
+    b"%PDF-": "application/pdf",
+    b"\xff\xd8\xff": "image/jpeg",
+    b"\x89PNG\r\n\x1a\n": "image/png",
+}
+
+
+def media_type_of(content: bytes) -> str:
+    """What the bytes are; InvalidInput where they are nothing that we take."""
+    for beginning, media_type in BEGINNINGS.items():
+        if content.startswith(beginning):
+            return media_type
+    raise InvalidInput("DOCUMENT_TYPE", "材料应为 PDF、JPEG 或 PNG 文件", "document")
+
+
+def add_document(ctx: Context, merchant_id: int, name: str, content: bytes, at: datetime, actor: str) -> int:
+    """Keep a document with an application that is still open, and return its number."""
+    if not content:
+        raise InvalidInput("DOCUMENT_EMPTY", "文件是空的，请重新选择", "document")
+    if len(content) > LARGEST:
+        raise InvalidInput("DOCUMENT_TOO_LARGE", f"每份材料最大 {LARGEST >> 20} MB", "document")
+    media_type = media_type_of(content)
+    sealed = ctx.vault.seal(base64.b64encode(content).decode(), DOCUMENT_PURPOSE)
+    with transaction():
+        merchant = db.session.get(Merchant, merchant_id, with_for_update=True, populate_existing=True)
+        if merchant is None:
+            raise NotFound("MERCHANT_NOT_FOUND", "没有这家商户")
+        if merchant.state not in CHANGEABLE:
+            raise Conflict("APPLICATION_DECIDED", "申请已有结论，不能再补充材料")
+        if len(documents_of(merchant_id)) >= MOST_DOCUMENTS:
+            raise Conflict("DOCUMENTS_TOO_MANY", f"材料最多 {MOST_DOCUMENTS} 份", "document")
+        document = Document(
+            merchant_id=merchant_id,
+            name="".join(c for c in name if c.isprintable())[:LONGEST_NAME] or "未命名",
+            media_type=media_type,
+            size=len(content),
+            sha256=hashlib.sha256(content).digest(),
+            key_id=sealed.key_id,
+            content_sealed=sealed.ciphertext,
+            sent_at=at,
+        )
+        db.session.add(document)
+        db.session.flush()
+        write_audit(at, actor, "add_document", f"merchant:{merchant_id}", document=document.id)
+        return document.id
+
+
+def documents_of(merchant_id: int) -> list[Document]:
+    """A merchant's documents, without opening them."""
+    query = select(Document).where(Document.merchant_id == merchant_id).order_by(Document.id)
+    return list(db.session.execute(query).scalars())
+
+
+def open_document(
+    ctx: Context, merchant_id: int, document_id: int, at: datetime, actor: str
+) -> tuple[Document, bytes]:
+    """A document and its content; that it was looked at is on the record."""
+    with transaction():
+        document = db.session.get(Document, document_id)
+        if document is None or document.merchant_id != merchant_id:
+            raise NotFound("DOCUMENT_NOT_FOUND", "没有这份材料")
+        write_audit(at, actor, "open_document", f"merchant:{merchant_id}", document=document_id)
+        content = ctx.vault.open(document.key_id, document.content_sealed, DOCUMENT_PURPOSE)
+        db.session.expunge(document)
+    return document, base64.b64decode(content)
