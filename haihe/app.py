@@ -49,6 +49,8 @@ from haihe.web.resident import (
     points,
     questions,
 )
+from haihe.web.resident.pages import entrance as m_entrance
+from haihe.web.resident.pages import points as m_points
 from haihe.web.spec import describe
 
 # Names a request that came without a name: unique among all workers, and cheaper than asking the system for chance.
@@ -101,6 +103,7 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _
         rules=RulesInForce(),
         wechat=wechat_login(settings),
         identity=identity_service(settings),
+        demo=settings.demo,
     )
     _open_doors(app)
     for group in (city.group, demo.group, keys.group, records.group, rules.group):
@@ -133,6 +136,8 @@ def _open_doors(app: Flask) -> None:
     serve_assets(app)
     app.register_blueprint(operator.blp)
     register_pages(app)
+    for pages in (m_entrance, m_points):
+        app.register_blueprint(pages.blp)
     api = describe(app)
     for door in (
         login,

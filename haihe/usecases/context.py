@@ -44,7 +44,10 @@ class IdentityService(Protocol):
 
 @dataclass(frozen=True)
 class Context:
-    """One per worker. `now` is the only clock; everything below the doors is handed the time."""
+    """One per worker. `now` is the only clock; everything below the doors is handed the time.
+
+    In a `demo` city anybody may walk in as one of its residents.
+    """
 
     now: Callable[[], datetime]
     base_url: str
@@ -54,6 +57,7 @@ class Context:
     rules: RulesInForce
     wechat: WeChatLogin
     identity: IdentityService
+    demo: bool = False
 
 
 def day_of(at: datetime) -> date:

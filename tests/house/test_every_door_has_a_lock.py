@@ -22,10 +22,11 @@ OPEN = {
     "/.well-known/authzen-configuration": "public metadata (AuthZEN §9)",
     "/v1/login": "is where a resident shows who they are",
     "/v1/admin/login": "is where staff show who they are",
+    "/m/login": "shows residents the way in, and is the demo city's door",
     "/look": "remembers larger type in the browser alone, and only for a form of ours",
 }
 # Pages show a stranger where to log in.
-LOGINS = {"/merchant": "/merchant/login"}
+LOGINS = {"/merchant": "/merchant/login", "/m": "/m/login"}
 
 
 def test_no_route_answers_a_stranger(app: Flask, client: FlaskClient) -> None:

@@ -1,0 +1,77 @@
+"""What the residents' pages have in common: whoever has no session is shown the way in, and comes back to where they were."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Response, g, redirect, request
+from werkzeug.wrappers import Response as AnyResponse
+
+from haihe.domain.errors import Conflict, Forbidden, Unauthenticated
+from haihe.usecases.sessions import Caller, caller_of
+from haihe.web.context import context
+from haihe.web.page_session import forget_page_session, page_session
+from haihe.web.pages import Pages, check_form, show
+from haihe.web.resident.lock import BoundCaller, require_bound
+
+HOME = "/m"
+LOGIN = "/m/login"
+JOIN = "/m/join"
+
+
+class MemberPages(Pages):
+    """A group of pages for somebody who is logged in; `open_views` are for everybody."""
+
+    def __init__(self, name: str, import_name: str, *open_views: str) -> None:
+        super().__init__(f"m_{name}", import_name, url_prefix=HOME)
+        self.open_views = open_views
+        self.before_request(self._ask)
+        self.register_error_handler(Unauthenticated, _to_login)
+        self.register_error_handler(Forbidden, _to_join)
+        self.register_error_handler(Conflict, _to_join)
+
+    def _ask(self) -> None:
+        g.error_home = HOME
+        if (request.endpoint or "").rpartition(".")[2] not in self.open_views:
+            g.caller = whoever_is_here()
+        check_form()
+
+
+def whoever_is_here() -> Caller:
+    """Who holds the page's cookie; Unauthenticated if nobody does."""
+    token = page_session()
+    if not token:
+        raise Unauthenticated("SESSION_MISSING", "请先登录")
+    return caller_of(token, context().now())
+
+
+def member() -> BoundCaller:
+    """Whoever is here, with a real name; somebody without one is sent to where names are bound."""
+    return require_bound()
+
+
+def page(template: str, tab: str, status: int = 200, /, **values: Any) -> Response:
+    """A page under one of the tabs."""
+    return show(f"m/{template}", status, tab=tab, error_home=HOME, **values)
+
+
+def back_to(path: str) -> str:
+    """A path of these pages, or the home page where it is anything else."""
+    ours = path == HOME or path.startswith((f"{HOME}/", f"{HOME}?"))
+    return path if ours and "\\" not in path and path.isprintable() else HOME
+
+
+def _to_login(_error: Unauthenticated) -> AnyResponse:
+    wanted = request.full_path.rstrip("?") if request.method == "GET" else HOME
+    answer = redirect(LOGIN if wanted == HOME else f"{LOGIN}?{urlencode({'next': wanted})}", 303)
+    forget_page_session(answer)
+    return answer
+
+
+def _to_join(error: Forbidden | Conflict) -> AnyResponse:
+    """Whoever has no real name, or has not joined, is shown how; every other refusal is told on a page."""
+    if error.code in ("NOT_BOUND", "NOT_JOINED"):
+        return redirect(JOIN, 303)
+    status = 403 if isinstance(error, Forbidden) else 409
+    return show("error.html", status, status=status, detail=error.detail, code=error.code, error_home=HOME)
