@@ -17,11 +17,12 @@ from gunicorn.http.errors import ParseException
 from sqlalchemy.exc import SQLAlchemyError
 
 from haihe.cache.copies import Copies
-from haihe.cli import city, demo, keys, records, rules
+from haihe.cli import city, demo, keys, records, rules, webhooks
 from haihe.cli.rescore import rescore_command
 from haihe.cli.worker import worker_command
 from haihe.config import Settings, read_settings
 from haihe.outside.identity import identity_service
+from haihe.outside.webhooks import WebhookSender
 from haihe.outside.wechat import wechat_login
 from haihe.storage.tables import db
 from haihe.storage.vault import Vault
@@ -35,6 +36,7 @@ from haihe.web.admin import records as admin_records
 from haihe.web.assets import serve_assets
 from haihe.web.context import EXTENSION
 from haihe.web.merchant import access, oauth, orders
+from haihe.web.merchant import webhooks as merchant_webhooks
 from haihe.web.pages import register_pages
 from haihe.web.paths import narrow_paths
 from haihe.web.problems import problem, register_problems
@@ -103,10 +105,11 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _
         rules=RulesInForce(),
         wechat=wechat_login(settings),
         identity=identity_service(settings),
+        messenger=WebhookSender(settings.webhooks_local),
         demo=settings.demo,
     )
     _open_doors(app)
-    for group in (city.group, demo.group, keys.group, records.group, rules.group):
+    for group in (city.group, demo.group, keys.group, records.group, rules.group, webhooks.group):
         app.cli.add_command(group)
     app.cli.add_command(rescore_command)
     app.cli.add_command(worker_command)
@@ -152,12 +155,14 @@ def _open_doors(app: Flask) -> None:
         oauth,
         access,
         orders,
+        merchant_webhooks,
         admin_login,
         admin_records,
         admin_objections,
         admin_merchants,
     ):
         api.register_blueprint(door.blp)
+    api.register_blueprint(merchant_webhooks.keys_blp)
 
 
 def _broken_body(_error: Exception) -> Response:

@@ -36,6 +36,7 @@ class Settings:
     identity_url: str = ""
     identity_secret: str = field(default="", repr=False)
     city_engine: str = DUCKDB
+    webhooks_local: bool = False
 
 
 def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
@@ -59,6 +60,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         identity_url=environ.get("HAIHE_IDENTITY_URL", ""),
         identity_secret=environ.get("HAIHE_IDENTITY_SECRET", ""),
         city_engine=_city_engine(environ.get("HAIHE_CITY_ENGINE") or DUCKDB),
+        webhooks_local=environ.get("HAIHE_WEBHOOKS_LOCAL") == "1",
     )
 
 

@@ -37,7 +37,7 @@ def worker_command() -> None:
         except SQLAlchemyError as error:
             # The database is away or a statement failed; nothing is vouched for until a turn succeeds. A night without
             # the database is one line, not a hundred thousand.
-            trouble = _in_one_line(error)
+            trouble = in_one_line(error)
             if PASSING.sub("", trouble) != PASSING.sub("", told):
                 log.error("本轮没有完成，将不断重试：%s", trouble)
             told = trouble
@@ -49,7 +49,7 @@ def worker_command() -> None:
     click.echo("worker 已停止")
 
 
-def _in_one_line(error: SQLAlchemyError) -> str:
+def in_one_line(error: SQLAlchemyError) -> str:
     """What went wrong, without the statement and without the data in it."""
     cause = getattr(error, "orig", None) or error
     lines = str(cause).strip().splitlines() or [""]

@@ -44,6 +44,7 @@ def run() -> NoReturn:
         env = {
             **secrets,
             "HAIHE_BASE_URL": here,
+            "HAIHE_WEBHOOKS_LOCAL": "1",
             **os.environ,
             "HAIHE_DEMO": "1",
             "HAIHE_DATABASE_URL": servers.database_url,
@@ -52,13 +53,14 @@ def run() -> NoReturn:
         }
         stack.enter_context(shown_environment(var / "env", env))
         worker = _program("判定日志工作进程", (*_FLASK, "worker"), var / "worker.pid", env)
+        notices = _program("商户通知工作进程", (*_FLASK, "webhooks", "deliver"), var / "webhooks.pid", env)
         web = _program(
             "网页服务",
             (sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"),
             var / "gunicorn.pid",
             env,
         )
-        for program in (web, worker):
+        for program in (web, worker, notices):
             program.end_orphan()
         _require_free(host, port)
 
@@ -68,13 +70,13 @@ def run() -> NoReturn:
         _step(("demo", "create"), env)
 
         _say("启动服务……")
-        for program in (worker, web):
+        for program in (worker, notices, web):
             program.start()
             stack.callback(program.stop)
         web.wait_until(lambda: _answers(f"{here}/healthz"), seconds=60)
         _welcome(here, seconds=time.monotonic() - began)
         stack.callback(_say, "正在停止……")
-        _keep_running(web, [worker, *servers.programs])
+        _keep_running(web, [worker, notices, *servers.programs])
 
 
 def _program(name: str, command: Sequence[str], note: Path, env: Mapping[str, str]) -> Program:

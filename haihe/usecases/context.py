@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from haihe.cache.copies import Copies
 from haihe.domain.identity import Identity
+from haihe.domain.webhooks import WebhookUrl
 from haihe.storage.vault import Vault
 from haihe.usecases.rules_in_force import RulesInForce
 
@@ -42,6 +43,31 @@ class IdentityService(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """How one attempt to deliver a notice went: the HTTP status, or why there was none; the beginning of the answer."""
+
+    status: int | None
+    failure: str | None
+    took_ms: int
+    excerpt: bytes
+
+    @property
+    def arrived(self) -> bool:
+        """The merchant's server has taken it."""
+        return self.status is not None and 200 <= self.status < 300
+
+
+class Messenger(Protocol):
+    """Sends notices to merchants' own servers; `local_allowed` where this machine may be one of them."""
+
+    local_allowed: bool
+
+    def send(self, url: WebhookUrl, headers: dict[str, str], body: bytes) -> Sent:
+        """POST once, to public addresses only, without following redirects, within five seconds."""
+        ...
+
+
 @dataclass(frozen=True)
 class Context:
     """One per worker. `now` is the only clock; everything below the doors is handed the time.
@@ -57,6 +83,7 @@ class Context:
     rules: RulesInForce
     wechat: WeChatLogin
     identity: IdentityService
+    messenger: Messenger
     demo: bool = False
 
 

@@ -17,6 +17,7 @@ from sqlalchemy import Table, and_, bindparam, func, select, tuple_, update
 from haihe.domain.errors import Conflict
 from haihe.storage.copies import next_generation
 from haihe.storage.db import db, transaction
+from haihe.storage.notices import NoticeKey
 from haihe.storage.office import Staff, write_audit
 from haihe.storage.onboarding import (
     CONTACT_PURPOSE,
@@ -31,6 +32,7 @@ from haihe.storage.records import QuarantinedLine
 from haihe.storage.residents import Resident
 from haihe.storage.vault import Vault
 from haihe.usecases.context import Context
+from haihe.usecases.notice_keys import PURPOSE as NOTICE_PURPOSE
 from haihe.usecases.publish_rules import configuration_changed
 from haihe.usecases.token_keys import PURPOSE as SIGNING_PURPOSE
 from haihe.usecases.two_factors import TOTP_PURPOSE
@@ -60,6 +62,7 @@ KEPT = (
     Kept("商户员工动态口令", MerchantStaff, {"totp_sealed": TOTP_PURPOSE}),
     Kept("商户申请联系人", Application, {"contact_sealed": CONTACT_PURPOSE, "phone_sealed": PHONE_PURPOSE}),
     Kept("商户申请材料", Document, {"content_sealed": DOCUMENT_PURPOSE}),
+    Kept("通知签名密钥", NoticeKey, {"private_sealed": NOTICE_PURPOSE}),
     Kept("令牌签名密钥", SigningKey, {"private_sealed": SIGNING_PURPOSE}),
 )
 

@@ -34,6 +34,8 @@ OPTIONS: dict[str, Any] = {
                         "scopes": {
                             "check": "核验（商户）",
                             "order": "订单（商户）",
+                            "statement": "对账单（商户）",
+                            "webhook": "通知（商户）",
                             "records": "报送信用记录（部门）",
                         },
                     }

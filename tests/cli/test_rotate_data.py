@@ -22,6 +22,7 @@ from haihe.usecases.context import Context
 from haihe.usecases.import_records import import_records
 from haihe.usecases.merchant_documents import add_document, documents_of, open_document
 from haihe.usecases.merchant_people import NewPerson
+from haihe.usecases.notice_keys import rotate_notice_key
 from haihe.usecases.rotate_data_keys import KEPT, left_to_rotate, rotate_data_keys
 from haihe.usecases.signing_keys import rotate_signing_key
 from haihe.usecases.staff_login import create_staff
@@ -46,6 +47,7 @@ def before(ctx: Context, a: Builders) -> Context:
     import_records(held, a.source(), "f", io.BytesIO(data), ctx.now(), "t")
     create_staff(held, "clerk", "a long enough password", SECRET, "data_clerk", [], ctx.now(), "t")
     rotate_signing_key(held, ctx.now(), "t")
+    rotate_notice_key(held, ctx.now(), "t")
     wish = Wish("商户", "91110000600037341L", "单车企业", "张经理", "022-60000000", ("120103",), ("XYZ-07",))
     manager = NewPerson("boss", "a long enough password", SECRET, "manager")
     number = apply(held, wish, ctx.now(), "t", manager)

@@ -18,6 +18,7 @@ OPEN = {
     "/static/<path:filename>": "public assets",
     "/oauth/token": "asks for client credentials itself",
     "/oauth/jwks": "public keys",
+    "/v1/notice-keys": "public keys",
     "/.well-known/oauth-authorization-server": "public metadata (RFC 8414)",
     "/.well-known/authzen-configuration": "public metadata (AuthZEN §9)",
     "/v1/login": "is where a resident shows who they are",
