@@ -60,6 +60,8 @@ PROCESS = secrets.token_hex(6)
 ANSWERS = itertools.count(1)
 # Printable ASCII without spaces and quotes: whatever name the caller's own system gives, and nothing that breaks a log.
 REQUEST_ID = re.compile(r"[!#-&(-~]{1,128}")
+# AuthZEN §10.1.3: whatever the caller named its request, the answer bears the same name.
+ECHOES_ALL = "/access/"
 LARGEST_BODY = 64 * 1024 * 1024
 
 
@@ -174,9 +176,9 @@ def _finish(response: Response) -> Response:
     """What every answer carries. The caller's request id is echoed, so that both sides speak of the same request."""
     given = request.headers.get("X-Request-ID")
     headers = response.headers
-    headers.add(
-        "X-Request-ID", given if given and REQUEST_ID.fullmatch(given) else f"{PROCESS}{next(ANSWERS):x}"
-    )
+    if not (given and (REQUEST_ID.fullmatch(given) or request.path.startswith(ECHOES_ALL))):
+        given = f"{PROCESS}{next(ANSWERS):x}"
+    headers.add("X-Request-ID", given)
     headers.add("X-Content-Type-Options", "nosniff")
     if "Cache-Control" not in headers:
         headers.add("Cache-Control", "no-store")

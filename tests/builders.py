@@ -21,8 +21,10 @@ from haihe.storage.decisions import Pass
 from haihe.storage.partners import Admission, Merchant, OAuthClient
 from haihe.storage.records import RecordRow, Source
 from haihe.storage.residents import Consent, Resident
+from haihe.usecases.consent_texts import link_text
 from haihe.usecases.context import Context, day_of
 from haihe.usecases.keep_copies import keep_pass_ms
+from haihe.usecases.links import give_link
 from haihe.usecases.pass_code import draw_code, hash_of_code
 from haihe.usecases.publish_rules import configuration_changed
 from haihe.usecases.rescore import Touched, hold_copies, rescore
@@ -179,3 +181,11 @@ class Builders:
         with suppress(CacheDown):
             self.ctx.copies.store_pass(code_hash, held, keep_pass_ms(held, at))
         return code
+
+    def link(self, resident_id: int, merchant: MerchantClient, *scenarios: str) -> str:
+        """The name by which the merchant knows the resident, who lets it ask about these scenarios."""
+        with transaction():
+            made = give_link(
+                self.ctx, resident_id, merchant.merchant_id, scenarios, link_text(), self.ctx.now()
+            )
+            return made.pairwise_id

@@ -6,6 +6,7 @@ change has no voucher, and PostgreSQL is asked instead. Every method raises `Cac
 
 from __future__ import annotations
 
+import secrets
 import struct
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -19,7 +20,7 @@ from haihe.cache.copy import tombstone
 from haihe.cache.filling import Filling
 from haihe.cache.lines import FAILURES, CacheDown, Command, Lines, Run, all_well
 from haihe.cache.passes import pack_pass, unpack_pass
-from haihe.domain.allowances import Allowance
+from haihe.domain.allowances import ABOUT_ONE_RESIDENT, Allowance
 from haihe.domain.passes import HeldPass
 
 __all__ = ["CacheDown", "Copies", "Glance", "JournalEntry"]
@@ -59,7 +60,18 @@ class Looked:
     copies: list[bytes | int | None]
 
 
-ASKED_TOO_OFTEN = 1
+# What stands in the place of a copy: too many questions, and too many for the first time.
+ASKED_TOO_OFTEN, ASKED_TOO_OFTEN_NOW = 1, 2
+
+
+class AskedTooOften(Exception):
+    """This merchant has asked about this resident more often than it may; `first_time` since the counting began."""
+
+    def __init__(self, first_time: bool) -> None:
+        super().__init__("asked too often")
+        self.first_time = first_time
+
+
 # place, mark, questions: as the script reads them
 ROW = struct.Struct(">QIH")
 
@@ -129,28 +141,47 @@ class Copies:
         believed = self._believes() and None not in vouched
         return Looked(max((v for v in vouched if v is not None), default=0) if believed else None, copies)
 
-    def write_down(self, resident_id: int, entry: bytes) -> None:
-        """Put an entry of many decisions into the journal of this resident's shard."""
-        stream = keys.decisions(keys.shard_of_resident(resident_id))
-        self._say_all([(stream, ("XADD", stream, "*", "d", entry))])
+    def write_down(self, entries: Sequence[bytes]) -> None:
+        """Put entries of many decisions each into the journal, in any one shard: nothing is claimed by them."""
+        stream = secrets.choice(_STREAMS)
+        self._say_all([(stream, ("XADD", stream, "*", "d", entry)) for entry in entries])
 
     def count(self, name: str, more: int, allowance: Allowance, at_ms: int) -> int:
         """How often this has happened in the present stretch of time, so many more times included."""
         key = keys.counter(name, allowance.window(at_ms))
         return int(self._run(scripts.COUNT, (key,), (more, allowance.seconds)))
 
-    def settle(self, code_hash: bytes, settled: HeldPass, keep_ms: int, entry: bytes) -> HeldPass | None:
+    def settle(
+        self, code_hash: bytes, settled: HeldPass, keep_ms: int, entry: bytes, at_ms: int = 0
+    ) -> HeldPass | None:
         """One round trip: make a merchant the owner of the pass, with its answer, and write the entry to the journal.
 
         Returns the pass as it now stands: as just settled, or as a merchant (this one or another) settled it before, in
-        which case nothing was written; None when it is gone, or when nobody vouches for Redis any more.
+        which case nothing was written; None when it is gone, or when nobody vouches for Redis any more. Raises
+        AskedTooOften where this merchant has, and then nothing was written either.
         """
         shard = keys.shard_of_pass(code_hash)
+        window = ABOUT_ONE_RESIDENT.window(at_ms)
         found = self._run(
             scripts.SETTLE,
-            (_pass_key(shard, code_hash), keys.decisions(shard), keys.voucher(shard)),
-            (pack_pass(settled), keep_ms, entry),
+            (
+                _pass_key(shard, code_hash),
+                keys.decisions(shard),
+                keys.voucher(shard),
+                keys.questions(shard, settled.merchant_id or 0, window),
+            ),
+            (
+                pack_pass(settled),
+                keep_ms,
+                entry,
+                # By passes and by links it is counted apart: else one would tell who shows the other.
+                ROW.pack(keys.place_in_shard(settled.resident_id), 0, 0)[:-2],
+                ABOUT_ONE_RESIDENT.seconds,
+                ABOUT_ONE_RESIDENT.most,
+            ),
         )
+        if found in (ASKED_TOO_OFTEN, ASKED_TOO_OFTEN_NOW):
+            raise AskedTooOften(found == ASKED_TOO_OFTEN_NOW)
         return unpack_pass(found) if found else None
 
     def note(self, code_hash: bytes, entry: bytes) -> None:

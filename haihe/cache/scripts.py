@@ -25,15 +25,20 @@ end
 return {voucher, pass, copy}
 """
 
-# KEYS pass, stream, voucher · ARGV pass as settled, keep_ms, entry for the journal
+# KEYS pass, stream, voucher, questions asked so far · ARGV pass as settled, keep_ms, entry for the journal, who is asked
+# about, for how many seconds questions are counted, most questions
 # Without a voucher Redis decides nothing (0): a pass may be claimed in PostgreSQL at this very moment.
 # The first merchant owns the pass. → the pass as it now stands: as settled just now (and the journal has it), or as
-# settled before, by this merchant or another; 0 when the pass is gone. Bytes 17 to 20 are the merchant.
+# settled before, by this merchant or another; 0 when the pass is gone. Bytes 17 to 20 are the merchant. → 1 where the
+# merchant has asked about this resident too often, 2 where that is so for the first time; nothing is written then.
 SETTLE = """
 if redis.call('EXISTS', KEYS[3]) == 0 then return 0 end
 local pass = redis.call('GET', KEYS[1])
 if not pass then return 0 end
 if string.sub(pass, 17, 20) ~= '\\0\\0\\0\\0' then return pass end
+local asked = redis.call('HINCRBY', KEYS[4], ARGV[4], 1)
+if asked == 1 and redis.call('TTL', KEYS[4]) < 0 then redis.call('EXPIRE', KEYS[4], ARGV[5]) end
+if asked > tonumber(ARGV[6]) then return asked == ARGV[6] + 1 and 2 or 1 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 redis.call('XADD', KEYS[2], '*', 'd', ARGV[3])
 return ARGV[1]
@@ -93,16 +98,18 @@ return 1
 
 # KEYS voucher, questions asked so far · ARGV bucket prefix, bucket size, for how many seconds questions are counted, most
 # questions, then rows of 14 bytes: a resident's place (8), who they are to this merchant (4), how many questions (2).
-# → [voucher, copy, copy …]; in the place of a copy stands 1 where more has been asked than may be. A row of no questions
-# only looks.
+# → [voucher, copy, copy …]; in the place of a copy stands 1 where more has been asked than may be, 2 where that is so for
+# the first time. A row of no questions only looks.
 LOOK_MANY = """
 local told, rows, size = {redis.call('GET', KEYS[1])}, ARGV[5], tonumber(ARGV[2])
 local most, counted = tonumber(ARGV[4]), false
 for at = 1, #rows, 14 do
   local place, _, questions = struct.unpack('>I8I4I2', rows, at)
   local copy = false
-  if questions > 0 and redis.call('HINCRBY', KEYS[2], string.sub(rows, at, at + 11), questions) > most then
-    copy = 1
+  local asked = 0
+  if questions > 0 then asked = redis.call('HINCRBY', KEYS[2], string.sub(rows, at, at + 11), questions) end
+  if asked > most then
+    copy = asked - questions <= most and 2 or 1
   else
     local bucket = ARGV[1] .. string.format('%d', math.floor(place / size))
     copy = redis.call('HGET', bucket, place % size)

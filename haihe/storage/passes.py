@@ -112,6 +112,20 @@ def lock_order_number(merchant_id: int, out_order_no: str) -> None:
     db.session.execute(select(func.pg_advisory_xact_lock(merchant_id, func.hashtext(out_order_no))))
 
 
+def asked_since(merchant_id: int, resident_ids: Sequence[int], since: datetime) -> dict[int, int]:
+    """How many decisions about each of these residents this merchant has been given since then."""
+    rows = db.session.execute(
+        select(DecisionRow.resident_id, func.count())
+        .where(
+            DecisionRow.resident_id.in_(resident_ids),
+            DecisionRow.merchant_id == merchant_id,
+            DecisionRow.at > since,
+        )
+        .group_by(DecisionRow.resident_id)
+    )
+    return {resident_id: count for resident_id, count in rows if resident_id is not None}
+
+
 def add_decision(row: dict[str, Any]) -> None:
     """Put one decision on the record."""
     db.session.execute(insert(DecisionRow).values(row))

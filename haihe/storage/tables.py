@@ -1,6 +1,7 @@
 """The database with every table known to it, so that whoever takes it from here sees the whole."""
 
 from haihe.storage import (
+    alarms,
     decisions,
     links,
     notices,
@@ -16,6 +17,7 @@ from haihe.storage import (
 from haihe.storage.db import db
 
 __all__ = [
+    "alarms",
     "db",
     "decisions",
     "links",

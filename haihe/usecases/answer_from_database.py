@@ -66,7 +66,7 @@ def _settle_in_redis(asking: Asking, stored: PassState) -> bytes | None:
         facts = pack(copy, asking.ctx.rules.rulebook(asking.question.on))
         note, answer = asking.decided(held.resident_id, copy.facts)
         settled = HeldPass(held.resident_id, held.expires_ms, held.scenario, note.merchant_id, answer)
-        stands = copies.settle(asking.code_hash, settled, KEEP_MS, note.to_entry(facts, answer))
+        stands = copies.settle(asking.code_hash, settled, KEEP_MS, note.to_entry(facts, answer), note.at_ms)
     except CacheDown:
         return None
     return None if stands is None else _known(asking, stands)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import orjson
 
 from haihe.cache.copy import ResidentCopy
+from haihe.domain.allowances import ABOUT_ONE_RESIDENT
 from haihe.domain.eligibility import Decision, MerchantCode, Outcome, decide
-from haihe.domain.errors import Forbidden, Unauthenticated
+from haihe.domain.errors import Forbidden, TooOften, Unauthenticated
 from haihe.domain.facts import Facts
 from haihe.domain.passes import ANSWER_HOLDS, HeldPass
 from haihe.domain.scenarios import Scenario
@@ -44,16 +45,33 @@ class Question:
         return int(self.at.timestamp() * 1000)
 
 
-def admitted(ctx: Context, question: Question) -> Partner:
-    """The merchant that asks, if it may ask this: Unauthenticated or Forbidden otherwise."""
-    partner = ctx.rules.partner(question.client_id)
+def asking_partner(ctx: Context, client_id: str) -> Partner:
+    """The merchant that asks, if it may ask anything: Unauthenticated or Forbidden otherwise."""
+    partner = ctx.rules.partner(client_id)
     if partner is None or partner.merchant_id is None:
         raise Unauthenticated("TOKEN_INVALID", "访问令牌已失效，请重新获取")
     if SCOPE not in partner.scopes:
         raise Forbidden("INSUFFICIENT_SCOPE", "贵方的核验权限（check）已被收回")
-    if question.scenario not in partner.scenarios:
-        raise Forbidden("SCENARIO_NOT_ADMITTED", "没有这个场景，或贵方尚未获准接入该场景", "resource.id")
     return partner
+
+
+def admitted(ctx: Context, question: Question) -> Partner:
+    """The merchant that asks, if it may ask this: Unauthenticated or Forbidden otherwise."""
+    partner = asking_partner(ctx, question.client_id)
+    if question.scenario not in partner.scenarios:
+        raise not_admitted()
+    return partner
+
+
+def not_admitted() -> Forbidden:
+    """A scenario that the merchant was not admitted to and one that does not exist look alike."""
+    return Forbidden("SCENARIO_NOT_ADMITTED", "没有这个场景，或贵方尚未获准接入该场景", "resource.id")
+
+
+def too_often(at: datetime) -> TooOften:
+    """The same words whomever it was about."""
+    wait = ABOUT_ONE_RESIDENT.seconds_left(int(at.timestamp() * 1000))
+    return TooOften("ASKED_TOO_OFTEN", f"对同一位居民询问过于频繁，请 {wait} 秒后再问", retry_after=wait)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,19 +137,30 @@ class Asking:
             code=decision.code,
             offer=scenario.offers.index(offer) if scenario and offer else None,
         )
-        expires_at = (question.at + ANSWER_HOLDS).astimezone(TIANJIN)
-        answer = orjson.dumps(
-            {
-                "decision": decision.outcome is Outcome.ELIGIBLE,
-                "context": {
-                    "decision_id": note.decision_id,
-                    "code": decision.code,
-                    "scenario_revision": note.revision,
-                    # The day only: the moment of a resident's last change is nobody else's business.
-                    "data_as_of": f"{question.on.isoformat()}T00:00:00+08:00",
-                    "expires_at": expires_at.isoformat(timespec="seconds"),
-                    "benefit": {"label": offer.label, "ceiling_fen": offer.ceiling_fen} if offer else None,
-                },
-            }
+        benefit = (offer.label, offer.ceiling_fen) if offer else None
+        ending = answer_after_id(
+            decision.code, note.revision, benefit, question.on, int(question.at.timestamp())
         )
-        return note, answer
+        beginning = YES if decision.outcome is Outcome.ELIGIBLE else NO
+        return note, beginning + note.decision_id.encode() + ending
+
+
+YES = b'{"decision":true,"context":{"decision_id":"'
+NO = b'{"decision":false,"context":{"decision_id":"'
+
+
+@lru_cache(maxsize=4096)
+def answer_after_id(
+    code: str, revision: int, benefit: tuple[str, int] | None, on: date, at_seconds: int
+) -> bytes:
+    """What follows the decision's number in an answer: the same for everybody who is told the same in the same second."""
+    expires_at = (datetime.fromtimestamp(at_seconds, TIANJIN) + ANSWER_HOLDS).isoformat(timespec="seconds")
+    context = {
+        "code": code,
+        "scenario_revision": revision,
+        # The day only: the moment of a resident's last change is nobody else's business.
+        "data_as_of": f"{on.isoformat()}T00:00:00+08:00",
+        "expires_at": expires_at,
+        "benefit": {"label": benefit[0], "ceiling_fen": benefit[1]} if benefit else None,
+    }
+    return b'",' + orjson.dumps(context)[1:] + b"}"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import struct
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,6 +19,11 @@ from haihe.usecases.context import Context
 
 READER = "keeper"
 LENGTHS = struct.Struct(">HH")
+# Of many decisions, in the place of the first length: no single note is of no length at all.
+MANY = struct.Struct(">HI")
+ID_BYTES = 16
+# A turn of the keeper must be over before the vouchers are: it stores so many decisions and leaves the rest to the next.
+ENOUGH = 10_000
 log = logging.getLogger(__name__)
 
 
@@ -63,19 +69,91 @@ class DecisionNote:
 FIELDS = tuple(f.name for f in fields(DecisionNote) if f.name != "pass_hash")
 
 
-def take_over_journal(ctx: Context, most: int = 1000) -> int:
+@dataclass(slots=True)
+class ManyNotes:
+    """Decisions of one merchant at one moment without a pass, as one entry of the journal.
+
+    `scenarios` are code and revision, `people` the residents (None: nobody) with the facts that the decisions about them
+    rest on, `asked` the places of person and scenario in these lists with the code and the offer.
+    """
+
+    at_ms: int
+    merchant_id: int
+    rulebook: str
+    scenarios: list[tuple[str, int]]
+    people: list[tuple[int | None, bytes]] = field(default_factory=list)
+    asked: list[tuple[int, int, str, int | None]] = field(default_factory=list)
+    ids: bytes = b""
+
+    def to_entry(self) -> bytes:
+        """As the journal keeps it."""
+        facts = [packed for _resident, packed in self.people]
+        head = orjson.dumps(
+            {
+                "at_ms": self.at_ms,
+                "merchant_id": self.merchant_id,
+                "rulebook": self.rulebook,
+                "scenarios": self.scenarios,
+                "people": [(resident_id, len(packed)) for resident_id, packed in self.people],
+                "asked": self.asked,
+            }
+        )
+        return b"".join((MANY.pack(0, len(head)), head, self.ids, *facts))
+
+    @staticmethod
+    def rows(entry: bytes) -> Iterator[dict[str, Any]]:
+        """An entry as the table of decisions keeps it."""
+        _none, length = MANY.unpack_from(entry)
+        ids_at = MANY.size + length
+        held = orjson.loads(entry[MANY.size : ids_at])
+        facts_at = ids_at + ID_BYTES * len(held["asked"])
+        people = []
+        for resident_id, size in held["people"]:
+            people.append((resident_id, entry[facts_at : facts_at + size] or None))
+            facts_at += size
+        at = datetime.fromtimestamp(held["at_ms"] / 1000, UTC)
+        for n, (person, scenario, code, offer) in enumerate(held["asked"]):
+            begin = ids_at + ID_BYTES * n
+            resident_id, facts = people[person]
+            yield {
+                "decision_id": "d" + entry[begin : begin + ID_BYTES].hex(),
+                "at": at,
+                "merchant_id": held["merchant_id"],
+                "resident_id": resident_id,
+                "pass_hash": None,
+                "scenario": held["scenarios"][scenario][0],
+                "revision": held["scenarios"][scenario][1],
+                "rulebook": held["rulebook"],
+                "code": code,
+                "offer": offer,
+                "facts": facts,
+            }
+
+
+def take_over_journal(ctx: Context, most: int = 5, enough: int = ENOUGH) -> int:
     """Move what the journal holds into PostgreSQL; returns how many decisions that were.
 
-    First what was begun on before and not finished, then what is new. An entry is struck off only once it is
-    committed; one that is read twice changes nothing the second time.
+    First what was begun on before and not finished, then what is new: `most` entries of every stream at a time, until
+    there are no more or it has been enough for one turn. An entry is struck off only once it is committed; one that is
+    read twice changes nothing the second time.
     """
     taken = 0
     for from_start in (True, False):
-        entries = ctx.copies.read_journal(READER, most, from_start)
-        if entries:
-            ctx.copies.strike_journal(_store(entries))
-            taken += len(entries)
+        while taken < enough:
+            entries = ctx.copies.read_journal(READER, most, from_start)
+            if not entries:
+                break
+            taken += sum(_decisions_in(e) for e in entries)
+            stored = _store(entries)
+            ctx.copies.strike_journal(stored)
+            if len(stored) < len(entries):
+                break
     return taken
+
+
+def _decisions_in(entry: JournalEntry) -> int:
+    note_length, _facts = LENGTHS.unpack_from(entry.entry)
+    return 1 if note_length else sum(1 for _row in ManyNotes.rows(entry.entry))
 
 
 def _store(entries: list[JournalEntry]) -> list[JournalEntry]:
@@ -87,13 +165,20 @@ def _store(entries: list[JournalEntry]) -> list[JournalEntry]:
     return entries
 
 
-def _store_together(entries: list[JournalEntry], some_may_be_there: bool) -> None:
-    read = [DecisionNote.from_entry(e.entry) for e in entries]
+def _store_together(entries: Sequence[JournalEntry], some_may_be_there: bool) -> None:
+    rows: list[dict[str, Any]] = []
+    claims = []
+    for held in entries:
+        if not LENGTHS.unpack_from(held.entry)[0]:
+            rows += ManyNotes.rows(held.entry)
+            continue
+        note, facts, answer = DecisionNote.from_entry(held.entry)
+        rows.append(note.to_row(facts))
+        if answer:
+            claims.append((note.pass_hash, note.merchant_id, note.decision_id, answer))
     with transaction():
-        add_decisions([note.to_row(facts) for note, facts, _answer in read], some_may_be_there)
-        claim_passes(
-            [(n.pass_hash, n.merchant_id, n.decision_id, answer) for n, _facts, answer in read if answer]
-        )
+        add_decisions(rows, some_may_be_there)
+        claim_passes(claims)
 
 
 def _store_alone(entry: JournalEntry) -> bool:

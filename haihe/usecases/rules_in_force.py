@@ -8,6 +8,7 @@ from datetime import date
 
 from sqlalchemy import select
 
+from haihe.domain.compiled import Judge, compile_scenario
 from haihe.domain.errors import Unavailable
 from haihe.domain.rulebook import Rulebook
 from haihe.domain.rulebook_reader import read_rulebook
@@ -18,6 +19,9 @@ from haihe.storage.db import db
 from haihe.storage.partners import Admission, Merchant, OAuthClient
 from haihe.storage.rules import RulebookRow, ScenarioRow
 from haihe.usecases.token_keys import TokenKey, read_token_keys
+
+# Every scenario for every district, for a few days.
+MOST_JUDGES = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,7 @@ class _Held:
     scenarios: dict[str, Scenario] = field(default_factory=dict)
     partners: dict[str, Partner] = field(default_factory=dict)
     token_keys: dict[str, TokenKey] = field(default_factory=dict)
+    judges: dict[tuple[str, date, str], Judge] = field(default_factory=dict)
 
 
 class RulesInForce:
@@ -93,6 +98,17 @@ class RulesInForce:
     def scenarios(self) -> list[Scenario]:
         """Every public scenario, by code."""
         return [self._held.scenarios[c] for c in sorted(self._held.scenarios)]
+
+    def judge(self, code: str, on: date, district: str) -> Judge | None:
+        """A public scenario compiled for a day and a merchant's place: once, for as long as this generation holds."""
+        held = self._held
+        judge = held.judges.get((code, on, district))
+        if judge is None and code in held.scenarios:
+            if len(held.judges) >= MOST_JUDGES:
+                held.judges.clear()
+            judge = compile_scenario(held.scenarios[code], self.rulebook(on), on, district)
+            held.judges[code, on, district] = judge
+        return judge
 
     def partner(self, client_id: str) -> Partner | None:
         """A client that is not revoked, of a merchant that is not suspended."""

@@ -1,87 +1,165 @@
 """The question at the counter, as the OpenID AuthZEN Authorization API 1.0 has it.
 
-This is the hot path: the body is checked by hand here (a test holds the checks equal to `EvaluationRequest`), tokens are
-verified in memory, and the answer comes from Redis in two round trips.
+This is the hot path: bodies are checked by hand (see questions.py), tokens are verified in memory, and the answers come
+from Redis in two round trips, however many there are.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, request
+from flask import Response
 from flask_smorest import Blueprint
 
 from haihe.usecases.answer_question import answer_nobody, answer_question
+from haihe.usecases.answer_questions import Asked, SubjectKind, answer_about_linked, answer_questions
 from haihe.usecases.asking import Question
-from haihe.web.bodies import LARGEST_BODY, json_in
+from haihe.usecases.context import Context
+from haihe.usecases.search_scenarios import may_use, usable_scenarios
 from haihe.web.context import context
-from haihe.web.merchant.schemas import EvaluationAnswer, EvaluationRequest, Metadata
+from haihe.web.merchant.pages_of_results import Page
+from haihe.web.merchant.questions import (
+    ACTION_SEARCH,
+    LARGEST_BATCH_BODY,
+    QUESTION,
+    RESOURCE_SEARCH,
+    SUBJECT_SEARCH,
+    kind_of,
+    question_in,
+    questions_in,
+    read_object,
+    require,
+)
+from haihe.web.merchant.schemas import (
+    ActionSearchRequest,
+    EvaluationAnswer,
+    EvaluationRequest,
+    EvaluationsAnswer,
+    EvaluationsRequest,
+    Metadata,
+    ResourceSearchRequest,
+    SearchAnswer,
+    SubjectSearchRequest,
+)
 from haihe.web.oauth_lock import verified_token
-from haihe.web.problems import problem
 
 blp = Blueprint("merchant_access", __name__, description="核验（AuthZEN）")
 
 SCOPE = "check"
-PARTS = (("subject", ("type", "id")), ("action", ("name",)), ("resource", ("type", "id")))
+JSON = "application/json"
+
+
+def _described(summary: str, schema: Any) -> dict[str, Any]:
+    body = {"required": True, "content": {JSON: {"schema": schema}}}
+    return {"summary": summary, "security": [{"oauth2": [SCOPE]}], "requestBody": body}
 
 
 @blp.post("/access/v1/evaluation")
-@blp.doc(
-    summary="这位居民现在可以使用这项优惠吗？",
-    security=[{"oauth2": [SCOPE]}],
-    requestBody={"required": True, "content": {"application/json": {"schema": EvaluationRequest}}},
-)
+@blp.doc(**_described("这位居民现在可以使用这项优惠吗？", EvaluationRequest))
 @blp.response(200, EvaluationAnswer)
 @blp.alt_response(400, description="缺少字段或不是 JSON")
 @blp.alt_response(401, description="访问令牌缺失、无效或已吊销")
 @blp.alt_response(403, description="未获准接入该场景，或令牌没有 check 权限")
 @blp.alt_response(413, description="请求体超过 16 KB")
+@blp.alt_response(429, description="询问过于频繁，Retry-After 秒后再试")
 def evaluation() -> Response:
     """Yes or no for the pass that was scanned; the same merchant asking again gets the same answer."""
     token = verified_token(SCOPE)
-    if request.mimetype != "application/json":
-        return problem(415)
-    request.max_content_length = LARGEST_BODY
-    asked = _parse(request.get_data())
-    if isinstance(asked, Response):
-        return asked
+    asked = read_object()
+    require(asked, QUESTION)
+    return Response(_answer(context(), token.client_id, question_in(asked)), content_type=JSON)
+
+
+@blp.post("/access/v1/evaluations")
+@blp.doc(**_described("一次询问多项，逐项回答", EvaluationsRequest))
+@blp.response(200, EvaluationsAnswer)
+@blp.alt_response(400, description="顶层缺少字段、选项不认识，或超过 1000 项；单项的错误在该项的 context 里")
+@blp.alt_response(401, description="访问令牌缺失、无效或已吊销")
+@blp.alt_response(403, description="令牌没有 check 权限")
+@blp.alt_response(413, description="请求体超过 512 KB")
+@blp.alt_response(429, description="请求过于频繁，Retry-After 秒后再试")
+def evaluations() -> Response:
+    """Each question answered as if asked alone, in order; without a batch it is the single question (AuthZEN §7)."""
+    token = verified_token(SCOPE)
+    asked = read_object(LARGEST_BATCH_BODY)
     ctx = context()
-    subject, resource = asked["subject"], asked["resource"]
-    question = Question(token.client_id, subject["id"], resource["id"], ctx.now())
-    known = subject["type"] == "pass" and resource["type"] == "scenario" and asked["action"]["name"] == "use"
-    answer = answer_question(ctx, question) if known else answer_nobody(ctx, question)
-    return Response(answer, content_type="application/json")
+    batch = questions_in(asked)
+    if batch is None:
+        require(asked, QUESTION)
+        return Response(_answer(ctx, token.client_id, question_in(asked)), content_type=JSON)
+    questions, semantic = batch
+    answers = answer_questions(ctx, token.client_id, questions, semantic, ctx.now())
+    return Response(b'{"evaluations":[' + b",".join(answers) + b"]}", content_type=JSON)
+
+
+@blp.post("/access/v1/search/resource")
+@blp.doc(**_described("这位居民现在可以使用哪些优惠？", ResourceSearchRequest))
+@blp.response(200, SearchAnswer)
+@blp.alt_response(400, description="缺少字段，或 page 无效")
+@blp.alt_response(401, description="访问令牌缺失、无效或已吊销")
+@blp.alt_response(429, description="询问过于频繁，Retry-After 秒后再试")
+def search_resource() -> dict[str, Any]:
+    """The scenarios that the answer is yes for, among those this merchant is admitted to; a pass is for one of them."""
+    token = verified_token(SCOPE)
+    asked = read_object()
+    require(asked, RESOURCE_SEARCH)
+    ctx = context()
+    page = Page(ctx, token.client_id, asked)
+    codes = usable_scenarios(ctx, token.client_id, kind_of(asked), asked["subject"]["id"], ctx.now())
+    return page.of([{"type": "scenario", "id": code} for code in codes])
+
+
+@blp.post("/access/v1/search/action")
+@blp.doc(**_described("对这项优惠，这位居民现在可以做什么？", ActionSearchRequest))
+@blp.response(200, SearchAnswer)
+@blp.alt_response(400, description="缺少字段，或 page 无效")
+@blp.alt_response(401, description="访问令牌缺失、无效或已吊销")
+@blp.alt_response(429, description="询问过于频繁，Retry-After 秒后再试")
+def search_action() -> dict[str, Any]:
+    """`use`, where the answer is yes; it is a question like any other."""
+    token = verified_token(SCOPE)
+    asked = read_object()
+    require(asked, ACTION_SEARCH)
+    ctx = context()
+    page = Page(ctx, token.client_id, asked)
+    kind, name, scenario = kind_of(asked), asked["subject"]["id"], asked["resource"]["id"]
+    usable = may_use(ctx, token.client_id, kind, name, scenario, ctx.now())
+    return page.of([{"name": "use"}] if usable else [])
+
+
+@blp.post("/access/v1/search/subject")
+@blp.doc(**_described("哪些居民可以使用？（从不透露）", SubjectSearchRequest))
+@blp.response(200, SearchAnswer)
+@blp.alt_response(400, description="缺少字段，或 page 无效")
+@blp.alt_response(401, description="访问令牌缺失、无效或已吊销")
+def search_subject() -> dict[str, Any]:
+    """Nobody, always: who may use a benefit is told by each resident alone. The context says that this is why."""
+    token = verified_token(SCOPE)
+    asked = read_object()
+    require(asked, SUBJECT_SEARCH)
+    page = Page(context(), token.client_id, asked)
+    return {**page.of([]), "context": {"reason": "SUBJECTS_NOT_DISCLOSED"}}
 
 
 @blp.get("/.well-known/authzen-configuration")
 @blp.doc(summary="AuthZEN 元数据", security=[])
 @blp.response(200, Metadata)
-def authzen_configuration() -> dict[str, str]:
+def authzen_configuration() -> Response | dict[str, str]:
     """Where the policy decision point answers (AuthZEN §9)."""
     base = context().base_url
-    return {"policy_decision_point": base, "access_evaluation_endpoint": f"{base}/access/v1/evaluation"}
+    return {
+        "policy_decision_point": base,
+        "access_evaluation_endpoint": f"{base}/access/v1/evaluation",
+        "access_evaluations_endpoint": f"{base}/access/v1/evaluations",
+        "search_subject_endpoint": f"{base}/access/v1/search/subject",
+        "search_resource_endpoint": f"{base}/access/v1/search/resource",
+        "search_action_endpoint": f"{base}/access/v1/search/action",
+    }
 
 
-def _parse(body: bytes) -> dict[str, Any] | Response:
-    """The body as AuthZEN §6.1 wants it, or the problem that says which member is missing or wrong."""
-    asked = json_in(body)
-    if not isinstance(asked, dict):
-        return problem(400, "REQUEST_INVALID", "请求体应为 JSON 对象")
-    for name, members in PARTS:
-        part = asked.get(name)
-        if not isinstance(part, dict):
-            return _missing(name, name in asked)
-        for member in members:
-            if not isinstance(part.get(member), str):
-                return _missing(f"{name}.{member}", member in part)
-        if not isinstance(part.get("properties", {}), dict):
-            return _missing(f"{name}.properties", True)
-    if not isinstance(asked.get("context", {}), dict):
-        return _missing("context", True)
-    return asked
-
-
-def _missing(field: str, there: bool) -> Response:
-    expected = "对象" if "." not in field or field.endswith("properties") else "文字"
-    detail = f"字段 {field} 应为{expected}" if there else f"缺少字段 {field}"
-    return problem(400, "REQUEST_INVALID", detail, field=field)
+def _answer(ctx: Context, client_id: str, asked: Asked) -> bytes:
+    kind, name, scenario = asked
+    if kind is SubjectKind.RESIDENT:
+        return answer_about_linked(ctx, client_id, name, scenario, ctx.now())
+    question = Question(client_id, name, scenario, ctx.now())
+    return answer_question(ctx, question) if kind is SubjectKind.PASS else answer_nobody(ctx, question)
