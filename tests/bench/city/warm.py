@@ -1,17 +1,12 @@
-"""Copies for imagined residents into an emptied Redis: bytes a resident, copies a second, and what that makes for the city.
-
-`python -m haihe.local servers -- python -m tests.bench.city_warm --residents 1000000`
-"""
+"""Copies for imagined residents into an emptied Redis: bytes a resident, copies a second, and what that makes for the city."""
 
 from __future__ import annotations
 
-import argparse
 import os
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import UTC, date, datetime
+from datetime import date
 
 import numpy as np
 import pyarrow as pa
@@ -22,30 +17,33 @@ from haihe.city import columns
 from haihe.city.packing import NEIGHBOURS, packed
 from haihe.city.warm import AHEAD, write_copies
 from haihe.domain.districts import DISTRICTS
-from tests.bench.table import Row, printed
+from tests.bench.city.alone import alone
+from tests.bench.city.plan import CITY, NOON
+from tests.bench.table import Row
 from tests.domain.published import rulebook
 
-CITY = 14_000_000
 ONE_BY_ONE = 20_000
 NEIGHBOURHOODS_AT_ONCE = 16
 WITH_ORDERS, WITH_MORE_ORDERS = 0.15, 0.05
-NOON = datetime(2026, 11, 20, 4, 0, tzinfo=UTC)
 
 
-def main() -> int:
-    """Measure and print; the Redis of `HAIHE_REDIS_URL` is emptied before and after."""
-    reader = argparse.ArgumentParser()
-    reader.add_argument("--residents", type=int, default=1_000_000)
-    residents = reader.parse_args().residents
+def measure(residents: int) -> Iterator[Row]:
+    """Into the Redis of HAIHE_REDIS_URL, which is emptied before and after."""
+    done = alone(written, residents)
+    rows: list[Row] = done.result
+    yield from rows
+    yield Row("预热的内存峰值", f"{done.peak:.1f} GB", "", "")
+
+
+def written(residents: int) -> list[Row]:
+    """What `measure` tells, but for the memory."""
     url = os.environ["HAIHE_REDIS_URL"]
     with redis.Redis.from_url(url) as server:
         server.flushall()
         try:
-            rows = list(_measured(server, Copies(url), residents))
+            return list(_measured(server, Copies(url), residents))
         finally:
             server.flushall()
-    print(printed(rows))
-    return 0
 
 
 def _measured(server: redis.Redis, copies: Copies, residents: int) -> Iterator[Row]:
@@ -62,14 +60,10 @@ def _measured(server: redis.Redis, copies: Copies, residents: int) -> Iterator[R
         f"写入 {residents:,} 份副本，份/秒",
         f"{rate:,.0f}",
         f"逐份写入 {bare:,.0f}",
-        f"{rate / bare:.1f} 倍；1400 万份约 {CITY / rate:.0f} 秒",
+        f"{rate / bare:.1f} 倍；1400 万份约 {CITY / rate:.0f} 秒（目标 ≤ 180）",
     )
     yield Row(
         "Redis 每位居民，字节", f"{each:.1f}", "", f"目标 ≤ 100；1400 万人约 {each * CITY / 1e9:.2f} GB"
-    )
-    again = _fill(copies, residents)
-    yield Row(
-        "再写一遍（Redis 已满），份/秒", f"{residents / again:,.0f}", f"{rate:,.0f}", f"{seconds / again:.2f}"
     )
 
 
@@ -140,7 +134,3 @@ def _pairs(table: pa.Table) -> list[tuple[int, bytes]]:
 
 def _memory(server: redis.Redis) -> int:
     return int(server.info("memory")["used_memory"])
-
-
-if __name__ == "__main__":
-    sys.exit(main())
