@@ -37,6 +37,8 @@ from haihe.web.assets import serve_assets
 from haihe.web.context import EXTENSION
 from haihe.web.merchant import access, oauth, orders
 from haihe.web.merchant import webhooks as merchant_webhooks
+from haihe.web.merchant.pages import counter as merchant_counter
+from haihe.web.merchant.pages import entry as merchant_entry
 from haihe.web.pages import register_pages
 from haihe.web.paths import narrow_paths
 from haihe.web.problems import problem, register_problems
@@ -141,7 +143,7 @@ def _open_doors(app: Flask) -> None:
     serve_assets(app)
     app.register_blueprint(operator.blp)
     register_pages(app)
-    for pages in (m_entrance, m_points):
+    for pages in (m_entrance, m_points, merchant_entry, merchant_counter):
         app.register_blueprint(pages.blp)
     api = describe(app)
     for door in (

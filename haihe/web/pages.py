@@ -3,6 +3,7 @@ and errors told on a page rather than in JSON. Each audience hangs its own pages
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, Flask, Response, current_app, make_response, redirect, render_template, request
@@ -11,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from haihe.domain.errors import HaiheError, TooOften
+from haihe.usecases.context import TIANJIN
 from haihe.web.assets import asset, icon
 from haihe.web.forms import FIELD, form_token, keep_browser_key, require_own_form, secure
 from haihe.web.problems import STATUS, TITLES
@@ -114,6 +116,16 @@ def unexpected(_error: Exception) -> Response:
     return error_page(500, TITLES[500][1], TITLES[500][0])
 
 
+def moment(at: datetime | None) -> str:
+    """A moment as people write it, in Tianjin's time."""
+    return "" if at is None else f"{at.astimezone(TIANJIN):%Y-%m-%d %H:%M}"
+
+
+def clock(at: datetime) -> str:
+    """The time of day in Tianjin."""
+    return f"{at.astimezone(TIANJIN):%H:%M}"
+
+
 blp = Pages("look", __name__)
 
 
@@ -148,6 +160,8 @@ def register_pages(app: Flask) -> None:
     """What templates can call on, and the one page that belongs to nobody."""
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals.update(asset=asset, icon_url=icon, form_token=form_token, FORM_FIELD=FIELD)
+
+    app.jinja_env.filters.update(moment=moment, clock=clock)
 
     @app.context_processor
     def look() -> dict[str, Any]:

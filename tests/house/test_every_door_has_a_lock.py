@@ -24,6 +24,8 @@ OPEN = {
     "/v1/login": "is where a resident shows who they are",
     "/v1/admin/login": "is where staff show who they are",
     "/m/login": "shows residents the way in, and is the demo city's door",
+    "/merchant/login": "is where a merchant's people show who they are",
+    "/merchant/logout": "ends a session, if there is one",
     "/look": "remembers larger type in the browser alone, and only for a form of ours",
 }
 # Pages show a stranger where to log in.
