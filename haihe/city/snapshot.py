@@ -15,13 +15,11 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
 
 import ibis.expr.types as ir
 import pyarrow as pa
 import pyarrow.parquet as pq
 from adbc_driver_manager import Error as DatabaseError
-from adbc_driver_postgresql import dbapi
 from ibis.backends import BaseBackend
 
 from haihe.city.columns import (
@@ -33,20 +31,23 @@ from haihe.city.columns import (
     records_schema,
     residents_schema,
 )
+from haihe.city.reading import one_moment, one_row, read_tables
 from haihe.domain.rulebook import Rulebook
 from haihe.storage.whole_city import (
-    about_how_many_sql,
-    connection_words,
+    about_the_city_sql,
     orders_sql,
     records_sql,
     residents_sql,
     scores_sql,
+    versions_sql,
 )
 
 MANIFEST = "manifest.json"
 TABLES = ("residents", "records", "orders")
 # What was stored of everybody's points at the same moment: only in a snapshot of a database.
 SCORES = "scores"
+# Each part of the records looks up anew who has joined.
+PARTS = 4
 
 # Told how many more have been done; and what opens one for a stage of the work, with its name and its length.
 Progress = Callable[[int], None]
@@ -105,28 +106,32 @@ def take_snapshot(
     classes: Iterable[str],
     on: date,
     watch: Watch = unwatched,
+    for_copies: bool = False,
 ) -> Snapshot:
-    """Read the database into a new directory, all of it as of one moment, and in the memory of one batch."""
+    """Read the database into a new directory, all of it as of one moment, and in the memory of a few batches.
+
+    What is only `for_copies` has nobody in it who has not joined, and of the stored scores only the versions.
+    """
     classes = tuple(classes)
     if directory.exists():
         raise SnapshotError(f"{directory} 已经存在；快照不会被覆盖，请另选目录或先删除它")
-    queries = {
-        "residents": (residents_sql({consent(c): c for c in classes}), residents_schema(classes)),
-        "records": (records_sql(), records_schema()),
-        "orders": (orders_sql(on), orders_schema()),
-        SCORES: (
-            scores_sql({dimension(d.code): d.code for d in rulebook.dimensions}),
-            scores_schema(rulebook),
-        ),
-    }
-    with in_place_when_whole(directory) as beside, _one_moment() as cursor:
-        (taken_at,) = _row(cursor, "SELECT now()")
-        (about,) = _row(cursor, about_how_many_sql())
+    dimensions = {dimension(d.code): d.code for d in rulebook.dimensions}
+    if for_copies:
+        stored = [versions_sql()], pa.schema(list(scores_schema(rulebook))[:2], records_schema().metadata)
+    else:
+        stored = [scores_sql(dimensions)], scores_schema(rulebook)
+    residents = residents_sql({consent(c): c for c in classes}, joined_only=for_copies)
+    with in_place_when_whole(directory) as beside, one_moment() as cursors:
+        taken_at, about, pages = one_row(cursors[0], about_the_city_sql())
+        wanted = {
+            # The longest first, and in parts, so that all readers are done at about the same time.
+            SCORES: stored,
+            "residents": ([residents], residents_schema(classes)),
+            "records": (records_sql(pages, PARTS), records_schema()),
+            "orders": ([orders_sql(on)], orders_schema()),
+        }
         with watch("读出", about) as progress:
-            rows = {
-                name: _store(cursor, query, schema, beside / f"{name}.parquet", progress)
-                for name, (query, schema) in queries.items()
-            }
+            rows = read_tables(cursors, wanted, beside, progress)
         seal(beside, on, taken_at, rows)
     return open_snapshot(directory, on)
 
@@ -194,54 +199,6 @@ def in_place_when_whole(directory: Path) -> Iterator[Path]:
         raise SnapshotError(f"写快照失败，没有留下快照：{why}") from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
-
-
-@contextmanager
-def _one_moment() -> Iterator[Any]:
-    """A cursor all of whose questions are answered as of the same moment, and which cannot change anything."""
-    with dbapi.connect(connection_words()) as connection, connection.cursor() as cursor:
-        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        cursor.execute("SET LOCAL work_mem = '256MB'")
-        yield cursor
-
-
-def _row(cursor: Any, query: str) -> tuple[Any, ...]:
-    cursor.execute(query)
-    found: tuple[Any, ...] = cursor.fetchone()
-    return found
-
-
-def _store(cursor: Any, query: str, schema: pa.Schema, file: Path, progress: Progress) -> int:
-    """The rows of a query as a Parquet file, one batch at a time; returns how many."""
-    cursor.execute(query)
-    rows = 0
-    with table_file(file, schema) as writer:
-        for batch in cursor.fetch_record_batch():
-            writer.write_table(_fitted(batch, schema))
-            rows += batch.num_rows
-            progress(batch.num_rows)
-    return rows
-
-
-@contextmanager
-def table_file(file: Path, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
-    """A table to be written row group by row group; when the block ends well it is on the disk."""
-    with file.open("wb") as out:
-        with pq.ParquetWriter(out, schema, compression="zstd") as writer:
-            yield writer
-        out.flush()
-        os.fsync(out.fileno())
-
-
-def _fitted(batch: pa.RecordBatch, schema: pa.Schema) -> pa.Table:
-    """A batch under the names and types of the schema: texts of few values become dictionaries."""
-    columns = []
-    for field in schema:
-        column = batch.column(field.name)
-        if pa.types.is_dictionary(field.type):
-            column = column.dictionary_encode()
-        columns.append(column.cast(field.type))
-    return pa.Table.from_arrays(columns, schema=schema)
 
 
 def seal(directory: Path, on: date, taken_at: datetime, rows: dict[str, int]) -> None:

@@ -70,7 +70,9 @@ def _warm(ctx: Context, work: Path, watch: Watch) -> Warmed:
     with ThreadPoolExecutor(1) as speaker:
         # Before anything is read: from here on Redis cannot lose a newer copy without our hearing of it.
         speaker.submit(filling.begin).result()
-        snapshot = take_snapshot(work / "city", rulebook, rulebook.sensitive_classes, on, watch)
+        snapshot = take_snapshot(
+            work / "city", rulebook, rulebook.sensitive_classes, on, watch, for_copies=True
+        )
         with watch("计算", 1) as progress:
             file = pq.ParquetFile(_compute(snapshot, rulebook, work))
             progress(1)

@@ -19,9 +19,11 @@ from sqlalchemy import (
     cast,
     func,
     literal,
+    literal_column,
     select,
 )
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.types import NullType
 
 from haihe.storage.db import db
 from haihe.storage.decisions import Order
@@ -32,6 +34,8 @@ from haihe.storage.scores import ScoreRow
 
 EFFECTIVE = "EFFECTIVE"
 PATIENCE_S = 10
+# The place of a row in its table; no type of it is known here, nor needed.
+TID = NullType()
 
 
 def connection_words(engine: Engine | None = None) -> str:
@@ -42,7 +46,7 @@ def connection_words(engine: Engine | None = None) -> str:
     return make_conninfo(**{"connect_timeout": PATIENCE_S, **{k: v for k, v in given.items() if k in known}})
 
 
-def residents_sql(classes: Mapping[str, str]) -> str:
+def residents_sql(classes: Mapping[str, str], joined_only: bool = False) -> str:
     """Every resident, whether they have joined, and a column of that name for each of these classes of consent."""
     held = (
         select(
@@ -57,33 +61,44 @@ def residents_sql(classes: Mapping[str, str]) -> str:
         .group_by(Consent.resident_id)
         .subquery()
     )
-    return _sql(
-        select(
-            Resident.id.label("resident_id"),
-            Resident.birth_date,
-            Resident.district,
-            *(func.coalesce(held.c[name], False).label(name) for name in ("joined", *classes)),
-        ).outerjoin(held, held.c.resident_id == Resident.id)
-    )
+    query = select(
+        Resident.id.label("resident_id"),
+        Resident.birth_date,
+        Resident.district,
+        *(func.coalesce(held.c[name], False).label(name) for name in ("joined", *classes)),
+    ).outerjoin(held, held.c.resident_id == Resident.id)
+    return _sql(query.where(held.c.joined) if joined_only else query)
 
 
-def records_sql() -> str:
-    """The effective records of those who have joined: nobody else's, and no record that has been repaired, leaves the database."""
+def records_sql(pages: int, parts: int) -> list[str]:
+    """The effective records of those who have joined: nobody else's, and no record that has been repaired, leaves the database.
+
+    Several queries for as many parts of the table, which has so many `pages`.
+    """
     joined = select(Consent.resident_id).where(Consent.purpose == JOIN, Consent.withdrawn_at.is_(None))
-    return _sql(
-        select(
-            RecordRow.id.label("record_id"),
-            RecordRow.resident_id,
-            RecordRow.indicator,
-            RecordRow.occurred_on,
-            cast(RecordRow.quantity * 100, BigInteger).label("hundredths"),
-            RecordRow.level,
-            RecordRow.severity,
-            RecordRow.valid_from,
-            RecordRow.valid_to,
-            RecordRow.state,
-        ).where(RecordRow.state == EFFECTIVE, RecordRow.resident_id.in_(joined))
-    )
+    query = select(
+        RecordRow.id.label("record_id"),
+        RecordRow.resident_id,
+        RecordRow.indicator,
+        RecordRow.occurred_on,
+        cast(RecordRow.quantity * 100, BigInteger).label("hundredths"),
+        RecordRow.level,
+        RecordRow.severity,
+        RecordRow.valid_from,
+        RecordRow.valid_to,
+        RecordRow.state,
+    ).where(RecordRow.state == EFFECTIVE, RecordRow.resident_id.in_(joined))
+    bounds = sorted({pages * n // parts for n in range(1, parts)} - {0})
+    place = literal_column("records.ctid", TID)
+    return [
+        _sql(
+            query.where(
+                *([place >= _page(first)] if first is not None else []),
+                *([place < _page(end)] if end is not None else []),
+            )
+        )
+        for first, end in zip([None, *bounds], [*bounds, None], strict=True)
+    ]
 
 
 def orders_sql(on: date) -> str:
@@ -127,12 +142,22 @@ def scores_sql(dimensions: Mapping[str, str]) -> str:
     )
 
 
-def about_how_many_sql() -> str:
-    """How many residents and records PostgreSQL believes to have: good enough for a progress bar, and free."""
+def versions_sql() -> str:
+    """The version of every resident."""
+    return _sql(select(Resident.id.label("resident_id"), Resident.version))
+
+
+def about_the_city_sql() -> str:
+    """The moment, how many residents and records PostgreSQL believes to have (for a progress bar), and the records' pages."""
     return (
-        "SELECT coalesce(sum(greatest(reltuples, 0)), 0)::bigint FROM pg_class"
+        "SELECT now(), coalesce(sum(greatest(reltuples, 0)), 0)::bigint,"
+        " pg_relation_size('records') / current_setting('block_size')::bigint FROM pg_class"
         " WHERE oid IN ('residents'::regclass, 'records'::regclass)"
     )
+
+
+def _page(number: int) -> ColumnElement[object]:
+    return literal_column(f"CAST('({number},0)' AS tid)", TID)
 
 
 def _counted(condition: ColumnElement[bool], name: str) -> ColumnElement[int]:
