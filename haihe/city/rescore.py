@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -22,10 +22,13 @@ import pyarrow.parquet as pq
 from ibis.backends import BaseBackend
 from ibis.common.exceptions import IbisError
 
+from haihe.cache.copies import CacheDown
+from haihe.cache.filling import MemoryLost
 from haihe.city.adopting import adoptable, columns_wanted
 from haihe.city.criteria import consents_asked
 from haihe.city.differences import Reach, before, differences, facts_then_and_now, reach_moved
 from haihe.city.snapshot import Snapshot, SnapshotError, Watch, open_snapshot, take_snapshot, unwatched
+from haihe.city.warm import Refreshing
 from haihe.domain.rulebook import Rulebook
 from haihe.domain.scenarios import Scenario
 from haihe.storage.db import db
@@ -47,13 +50,17 @@ class RescoreFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class CityRun:
-    """What a run came to. `written` is False for a day that is not today: then it was only a look ahead or back."""
+    """What a run came to. `written` is False for a day that is not today: then it was only a look ahead or back.
+
+    `refreshed` copies were made in Redis; None: it did not answer, or lost its memory meanwhile.
+    """
 
     residents: int
     differing: int
     moved: int
     overtaken: int
     written: bool
+    refreshed: int | None
     grades: dict[tuple[str | None, str | None], int]
     reach: list[Reach]
 
@@ -78,28 +85,64 @@ def rescore_city(
     rulebook, scenarios = rules.rulebook(on), rules.scenarios()
     # Reading and computing take minutes, and no transaction of ours may stay open meanwhile.
     db.session.rollback()
-    taken = (
-        open_snapshot(snapshot, on)
-        if snapshot is not None
-        else take_snapshot(work / "snapshot", rulebook, classes_of(rulebook, scenarios), on, watch)
-    )
-    if not taken.has_scores:
-        raise SnapshotError(f"{taken.directory} 里没有当时已存的积分（不是从数据库读出的），不能用来重算")
-    moved_file = work / "moved.parquet"
-    with _computing(), watch("计算", 1) as progress:
-        moved = _moved(engine, rulebook, taken, on, moved_file)
-        grades = _grades(moved)
-        then, now = facts_then_and_now(scenarios, rulebook, moved, taken.table(engine, "orders"))
-        # Held in files, so that the question of each benefit is a short one.
-        then, now = _held(engine, then, work / "then.parquet"), _held(engine, now, work / "now.parquet")
-        reach = [reach_moved(scenario, then, now, on) for scenario in scenarios]
-        progress(1)
-    differing = pq.read_metadata(moved_file).num_rows
-    written = on == day_of(ctx.now())
+    with ExitStack() as stack:
+        # Copies may only be made of what was read while Redis was being watched.
+        refreshing = _refreshing(ctx, stack) if snapshot is None and on == day_of(ctx.now()) else None
+        taken = (
+            open_snapshot(snapshot, on)
+            if snapshot is not None
+            else take_snapshot(work / "snapshot", rulebook, classes_of(rulebook, scenarios), on, watch)
+        )
+        if not taken.has_scores:
+            raise SnapshotError(f"{taken.directory} 里没有当时已存的积分（不是从数据库读出的），不能用来重算")
+        moved_file = work / "moved.parquet"
+        with _computing(), watch("计算", 1) as progress:
+            moved = _moved(engine, rulebook, taken, on, moved_file)
+            grades = _grades(moved)
+            then, now = facts_then_and_now(scenarios, rulebook, moved, taken.table(engine, "orders"))
+            # Held in files, so that the question of each benefit is a short one.
+            then, now = (
+                _held(engine, then, work / "then.parquet"),
+                _held(engine, now, work / "now.parquet"),
+            )
+            reach = [reach_moved(scenario, then, now, on) for scenario in scenarios]
+            progress(1)
+        differing = pq.read_metadata(moved_file).num_rows
+        written = on == day_of(ctx.now())
+        refreshed: int | None = 0
+        if written and differing:
+            refreshed = _refreshed(refreshing, taken, rulebook, work, watch, moved_file)
     totals, overtaken = (
         _write_back(ctx, rulebook, taken, moved_file, actor, watch, apart) if written else (0, 0)
     )
-    return CityRun(taken.rows["residents"], differing, totals, overtaken, written, grades, reach)
+    residents = taken.rows["residents"]
+    return CityRun(residents, differing, totals, overtaken, written, refreshed, grades, reach)
+
+
+def _refreshing(ctx: Context, stack: ExitStack) -> Refreshing | None:
+    try:
+        return stack.enter_context(Refreshing(ctx))
+    except CacheDown:
+        return None
+
+
+def _refreshed(
+    refreshing: Refreshing | None, taken: Snapshot, rulebook: Rulebook, work: Path, watch: Watch, moved: Path
+) -> int | None:
+    """Write the copies of those who have moved, before their scores: no copy rests on what is stored of somebody.
+
+    The copies held until now are not believed any more, the day or the rulebook being another. So where Redis does not
+    answer or has lost its memory (None), nothing is wrong: each is made anew when its resident next shows a pass.
+    """
+    if refreshing is None:
+        return None
+    try:
+        with _computing():
+            return refreshing.write(taken, rulebook, work, watch, only=moved).made
+    except (CacheDown, MemoryLost):
+        return None
+    finally:
+        db.session.rollback()
 
 
 def classes_of(rulebook: Rulebook, scenarios: list[Scenario]) -> list[str]:

@@ -62,19 +62,45 @@ def warm(ctx: Context, folder: Path, watch: Watch = unwatched) -> Warmed:
 
 
 def _warm(ctx: Context, work: Path, watch: Watch) -> Warmed:
-    at = ctx.now()
-    on = day_of(at)
+    on = day_of(ctx.now())
     rulebook = ctx.rules.up_to_date().rulebook(on)
-    filling = ctx.copies.filling()
-    # One thread speaks to Redis from beginning to end, so that a connection that broke cannot go unnoticed.
-    with ThreadPoolExecutor(1) as speaker:
-        # Before anything is read: from here on Redis cannot lose a newer copy without our hearing of it.
-        speaker.submit(filling.begin).result()
+    with Refreshing(ctx) as refreshing:
         snapshot = take_snapshot(
             work / "city", rulebook, rulebook.sensitive_classes, on, watch, for_copies=True
         )
-        with watch("计算", 1) as progress:
-            file = pq.ParquetFile(_compute(snapshot, rulebook, work))
+        return refreshing.write(snapshot, rulebook, work, watch)
+
+
+class Refreshing:
+    """Redis from before the database is read until its copies are written: it cannot lose a newer one without our hearing.
+
+    To be entered before the reading; entering and writing raise CacheDown, and writing raises MemoryLost.
+    """
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+        self._filling = ctx.copies.filling()
+        # One thread speaks to Redis from beginning to end, so that a connection that broke cannot go unnoticed.
+        self._speaker = ThreadPoolExecutor(1)
+
+    def __enter__(self) -> Refreshing:
+        try:
+            self._speaker.submit(self._filling.begin).result()
+        except BaseException:
+            self._speaker.shutdown()
+            raise
+        return self
+
+    def __exit__(self, *_raised: object) -> None:
+        self._speaker.shutdown()
+
+    def write(
+        self, snapshot: Snapshot, rulebook: Rulebook, work: Path, watch: Watch, only: Path | None = None
+    ) -> Warmed:
+        """Write the copies of everybody who has joined, or only of those who are in the table `only`."""
+        at = self._ctx.now()
+        with watch("计算副本", 1) as progress:
+            file = pq.ParquetFile(_compute(snapshot, rulebook, work, only))
             progress(1)
         # What a link says is in no column: those who have one are left to their next question, or to the keeper.
         linked = pa.array(linked_ids(), pa.int64())
@@ -84,22 +110,25 @@ def _warm(ctx: Context, work: Path, watch: Watch) -> Warmed:
             for everybody in whole_buckets(file.iter_batches(batch_size=ROWS_AT_ONCE)):
                 table = everybody.filter(pc.invert(pc.is_in(everybody["resident_id"], linked)))
                 rows = packed(table, rulebook, at)
-                waiting.append(speaker.submit(write_copies, filling, table, rows, progress))
+                waiting.append(self._speaker.submit(write_copies, self._filling, table, rows, progress))
                 made += len(table)
                 if len(waiting) > AHEAD:
                     taken += waiting.pop(0).result()
             taken += sum(w.result() for w in waiting)
-        speaker.submit(filling.end).result()
-    return Warmed(made, taken)
+        self._speaker.submit(self._filling.end).result()
+        return Warmed(made, taken)
 
 
-def _compute(snapshot: Snapshot, rulebook: Rulebook, work: Path) -> Path:
+def _compute(snapshot: Snapshot, rulebook: Rulebook, work: Path, only: Path | None) -> Path:
     """What goes into the copies, as a file: so the engine's memory is free again when the writing begins."""
     engine = connect(temporary=work / "spill")
     try:
-        tables = (snapshot.table(engine, name) for name in ("residents", "records", "orders", SCORES))
+        names = ("residents", "records", "orders", SCORES)
+        residents, *others = (snapshot.table(engine, name) for name in names)
+        if only is not None:
+            residents = residents.semi_join(engine.read_parquet(only), "resident_id")
         file = work / "copies.parquet"
-        engine.to_parquet(copies_columns(rulebook, *tables, snapshot.day), file)
+        engine.to_parquet(copies_columns(rulebook, residents, *others, snapshot.day), file)
         return file
     finally:
         engine.disconnect()

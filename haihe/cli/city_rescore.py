@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from haihe.city.rescore import CityRun
 
 NO_POINTS = "无积分"
-UNITS = {"读出": "行", "写回": "人"}
+UNITS = {"读出": "行", "写回": "人", "写入副本": "份"}
 
 
 @group.command("rescore")
@@ -96,6 +96,10 @@ def _tell(report: CityRun) -> None:
     if report.written:
         overtaken = f"；{report.overtaken:,} 人期间另有变动，已按最新记录单独计算" if report.overtaken else ""
         click.echo(f"总分有变动的 {report.moved:,} 人{overtaken}。")
+        if report.refreshed is None:
+            click.echo("Redis 中的副本没有一并更新：将在居民下次出示信用码时更新，也可运行 flask city warm。")
+        elif report.refreshed:
+            click.echo(f"Redis 中的副本已更新 {report.refreshed:,} 份。")
     if report.grades:
         click.echo("等级变动：")
         for (was, now), count in sorted(report.grades.items(), key=lambda item: -item[1]):

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 from flask import Flask
 from ibis.backends import BaseBackend
 from sqlalchemy import func, select, text
 
+from haihe.cache.keys import resident_place
 from haihe.city import rescore as run
 from haihe.city.rescore import CityRun, RescoreFailed, rescore_city
 from haihe.demo.city import create_city
@@ -21,6 +23,7 @@ from haihe.storage.residents import Resident
 from haihe.storage.scores import LedgerEntry, ScoreRow
 from haihe.usecases import adopt_scores
 from haihe.usecases.context import Context
+from haihe.usecases.gather_facts import renew_copies
 from haihe.usecases.rescore import Touched
 from haihe.usecases.rescore import rescore as rescore_one
 from haihe.usecases.rescore_everybody import rescore_everybody
@@ -270,6 +273,42 @@ def test_versions_and_the_list_of_stale_copies_stay_as_they_are_for_no_copy_rest
 
     assert dict(db.session.execute(select(Resident.id, Resident.version)).all()) == versions
     assert db.session.execute(select(StaleCopy.resident_id)).all() == []
+
+
+def test_the_copies_of_those_who_moved_are_made_anew_and_those_of_the_others_left_alone(
+    ctx: Context, a: Builders, clock: Clock, rescore_all: Any, redis_client: redis.Redis
+) -> None:
+    (moved,) = moved_by_the_calendar(a, clock, 1)
+    other = a.resident()
+    redis_client.flushall()
+
+    report = rescore_all()
+
+    copies = [redis_client.hget(*map(str, resident_place(r))) for r in (moved, other)]
+    assert (report.refreshed, copies[1]) == (1, None)
+    renew_copies(ctx, [moved], ctx.now())
+    assert copies[0] == redis_client.hget(*map(str, resident_place(moved)))
+
+
+def test_scores_are_written_though_redis_has_lost_its_memory_meanwhile(
+    a: Builders,
+    clock: Clock,
+    rescore_all: Any,
+    redis_client: redis.Redis,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (resident,) = moved_by_the_calendar(a, clock, 1)
+    read = run.take_snapshot
+
+    def then_it_is_emptied(*given: Any) -> Any:
+        taken = read(*given)
+        redis_client.flushall()
+        return taken
+
+    monkeypatch.setattr(run, "take_snapshot", then_it_is_emptied)
+
+    assert (rescore_all().refreshed, total(resident)) == (None, 500)
+    assert redis_client.hget(*map(str, resident_place(resident))) is None
 
 
 def test_a_run_leaves_one_entry_in_the_audit_trail(
