@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from haihe.city.columns import HUNDRED, orders_schema, records_schema, residents_schema
+from haihe.city.reading import table_file
 from haihe.city.snapshot import (
     Snapshot,
     SnapshotError,
@@ -22,7 +23,6 @@ from haihe.city.snapshot import (
     in_place_when_whole,
     open_snapshot,
     seal,
-    table_file,
     unwatched,
 )
 from haihe.demo.births import births

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from ibis.backends import BaseBackend
 
-from haihe.city import columns, snapshot
+from haihe.city import columns, reading, snapshot
 from haihe.city.rescore import rescore_city
 from haihe.city.snapshot import Snapshot, SnapshotError, open_snapshot, take_snapshot
 from haihe.storage.db import db
@@ -235,7 +235,7 @@ def test_nothing_is_left_of_a_snapshot_that_could_not_be_finished(
 def test_a_database_that_cannot_be_reached_is_told_so(
     taken: Callable[[], Snapshot], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(snapshot, "connection_words", lambda: "host='/nowhere' user=nobody password=geheim")
+    monkeypatch.setattr(reading, "connection_words", lambda: "host='/nowhere' user=nobody password=geheim")
 
     with pytest.raises(SnapshotError, match="读取数据库失败，没有留下快照") as refused:
         taken()

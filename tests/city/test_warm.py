@@ -100,8 +100,8 @@ def after_reading(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]
     """Let something happen between reading the database and writing the copies; counts how often it was read."""
     read, readings = warming.take_snapshot, []
 
-    def reading(*given: Any) -> Any:
-        taken = read(*given)
+    def reading(*given: Any, **more: Any) -> Any:
+        taken = read(*given, **more)
         readings.append(1)
         happens()
         return taken
