@@ -29,6 +29,7 @@ from haihe.storage.vault import Vault
 from haihe.usecases.context import Context
 from haihe.usecases.rules_in_force import RulesInForce
 from haihe.web import operator
+from haihe.web.admin import city_jobs as admin_city_jobs
 from haihe.web.admin import login as admin_login
 from haihe.web.admin import merchants as admin_merchants
 from haihe.web.admin import objections as admin_objections
@@ -161,6 +162,7 @@ def _open_doors(app: Flask) -> None:
         orders,
         merchant_webhooks,
         admin_login,
+        admin_city_jobs,
         admin_records,
         admin_objections,
         admin_merchants,

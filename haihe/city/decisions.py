@@ -52,8 +52,8 @@ def decide_columns(scenario: Scenario, facts: ir.Table, on: date, district: str 
         return _all_alike(facts, MerchantCode.OUT_OF_AREA)
     adult = age_between(facts["birth_date"], ADULT_AGE, None, on)
     holds = holds_column(scenario.criterion, facts, on)
-    usable = [_usable(o, scenario, facts, on) for o in scenario.offers]
-    within = _within(scenario.quotas, scenario.code, facts) & _any(usable)
+    usable = [usable_column(o, scenario, facts, on) for o in scenario.offers]
+    within = within_column(scenario.quotas, scenario.code, facts) & _any(usable)
     judged = facts.select(
         "resident_id",
         outcome=ibis.cases(
@@ -85,13 +85,14 @@ def _all_alike(facts: ir.Table, code: MerchantCode) -> ir.Table:
     )
 
 
-def _usable(offer: Offer, scenario: Scenario, facts: ir.Table, on: date) -> ir.BooleanValue:
+def usable_column(offer: Offer, scenario: Scenario, facts: ir.Table, on: date) -> ir.BooleanValue:
     """Within reach, with something left of its own quotas."""
     reached = YES if offer.criterion is None else holds_column(offer.criterion, facts, on).fill_null(False)
-    return reached & _within(offer.quotas, scenario.code, facts)
+    return reached & within_column(offer.quotas, scenario.code, facts)
 
 
-def _within(quotas: Sequence[Quota], scenario: str, facts: ir.Table) -> ir.BooleanValue:
+def within_column(quotas: Sequence[Quota], scenario: str, facts: ir.Table) -> ir.BooleanValue:
+    """Something is left of every quota."""
     return reduce(and_, (_used(q, scenario, facts) < q.at_most for q in quotas), YES)
 
 

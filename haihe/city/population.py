@@ -34,6 +34,7 @@ class Population:
 
     engine: BaseBackend
     home: Path
+    taken_at: str
     stamp: str
     residents: ir.Table
     records: ir.Table
@@ -83,7 +84,7 @@ def read_population(engine: BaseBackend, directory: Path, on: date) -> Populatio
     snapshot = open_snapshot(directory, on)
     residents, records, orders = (snapshot.table(engine, name) for name in TABLES)
     stamp = f"{snapshot.taken_at}|{sorted(snapshot.rows.items())}"
-    return Population(engine, directory, stamp, residents, records, orders)
+    return Population(engine, directory, snapshot.taken_at, stamp, residents, records, orders)
 
 
 def day_of_snapshot(directory: Path) -> date | None:

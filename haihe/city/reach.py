@@ -10,16 +10,16 @@ from collections.abc import Iterator
 from datetime import date
 from functools import reduce
 from itertools import pairwise
-from operator import and_, or_
+from operator import or_
 
 import ibis
 import ibis.expr.types as ir
 
-from haihe.city import columns
-from haihe.city.criteria import NO, YES, holds_column
+from haihe.city.criteria import NO, holds_column
+from haihe.city.decisions import usable_column, within_column
 from haihe.domain.criteria import All, AnyOf, Criterion, Not
 from haihe.domain.dates import latest_start
-from haihe.domain.scenarios import Quota, Scenario
+from haihe.domain.scenarios import Scenario
 
 # 18–29, then decades; the last band has no end.
 BANDS = (18, 30, 40, 50, 60, 70, 80)
@@ -39,14 +39,10 @@ def offer_column(scenario: Scenario | None, facts: ir.Table, on: date) -> ir.Int
     """The place of the offer that each counted resident gets on this day; null where they get none."""
     if scenario is None or not scenario.open_on(on):
         return ibis.null("int32")
-    usable = [
-        (YES if o.criterion is None else holds_column(o.criterion, facts, on).fill_null(False))
-        & _within(o.quotas, scenario.code, facts)
-        for o in scenario.offers
-    ]
+    usable = [usable_column(o, scenario, facts, on) for o in scenario.offers]
     eligible = (
         holds_column(scenario.criterion, facts, on).fill_null(False)
-        & _within(scenario.quotas, scenario.code, facts)
+        & within_column(scenario.quotas, scenario.code, facts)
         & reduce(or_, usable, NO)
     )
     best_first = [(eligible & usable[n], n) for n in reversed(range(len(usable)))]
@@ -63,9 +59,3 @@ def leaves(criterion: Criterion) -> Iterator[Criterion]:
             yield from leaves(part)
         case _:
             yield criterion
-
-
-def _within(quotas: tuple[Quota, ...], scenario: str, facts: ir.Table) -> ir.BooleanValue:
-    names = [(columns.orders(q.period.value, scenario), q.at_most) for q in quotas]
-    # Where there is no column there are no orders, and a quota is never nought.
-    return reduce(and_, (facts[name] < most for name, most in names if name in facts.columns), YES)

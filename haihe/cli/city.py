@@ -2,37 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING
-
-import click
 from flask.cli import AppGroup
 
-from haihe.config import read_settings
-
-if TYPE_CHECKING:
-    from haihe.city.engine import BaseBackend
+from haihe.cli.city_generate import generate
+from haihe.cli.city_report import report_command
+from haihe.cli.city_rescore import rescore, snapshot
+from haihe.cli.city_try import try_rulebook_command, try_scenario_command
+from haihe.cli.city_warm import warm_command
+from haihe.cli.city_worker import worker_command
 
 group = AppGroup("city", help="全市：重算、试算、预热、报告，以及供它们使用的快照与示范城市")
-
-
-@contextmanager
-def city_engine(temporary: Path) -> Iterator[BaseBackend]:
-    """The engine of HAIHE_CITY_ENGINE while the block lasts; what it cannot hold in memory lies in `temporary`."""
-    # The web workers import this file with the whole command line; columns are of no use to them.
-    from haihe.city.engine import EngineUnavailable, connect
-
-    try:
-        engine = connect(read_settings().city_engine, temporary=temporary)
-    except EngineUnavailable as error:
-        raise click.ClickException(str(error)) from error
-    try:
-        yield engine
-    finally:
-        engine.disconnect()
-
-
-# The commands are in files of their own, which need the group to be there.
-from haihe.cli import city_generate, city_rescore, city_try, city_warm  # noqa: E402, F401
+for command in (
+    generate,
+    report_command,
+    rescore,
+    snapshot,
+    try_rulebook_command,
+    try_scenario_command,
+    warm_command,
+    worker_command,
+):
+    group.add_command(command)

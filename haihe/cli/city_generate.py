@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import click
+from flask.cli import with_appcontext
 
-from haihe.cli.city import group
 from haihe.cli.watching import watch
 from haihe.usecases.context import day_of
 from haihe.web.context import context
@@ -39,7 +39,8 @@ class Between(click.ParamType):
         return number
 
 
-@group.command("generate")
+@click.command("generate")
+@with_appcontext
 @click.option("--residents", type=Between(FEWEST, MOST), required=True, help="人数，如 14000000")
 @click.option(
     "--out", type=click.Path(path_type=Path), required=True, help="写入哪个目录；须是新目录或空目录"

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import click
 from flask import current_app
+from flask.cli import with_appcontext
 
-from haihe.cli.city import city_engine, group
+from haihe.cli.city_engine import city_engine
 from haihe.cli.rules import OPERATOR
 from haihe.cli.watching import watch
 from haihe.domain.errors import HaiheError
@@ -26,7 +27,8 @@ NO_POINTS = "无积分"
 UNITS = {"读出": "行", "写回": "人", "写入副本": "份"}
 
 
-@group.command("rescore")
+@click.command("rescore")
+@with_appcontext
 @click.option(
     "--on", type=click.DateTime(["%Y-%m-%d"]), help="按哪一天计算（默认今天；其他日期只试算，不写入）"
 )
@@ -60,7 +62,8 @@ def rescore(on: datetime | None, snapshot: Path | None) -> None:
     _tell(report)
 
 
-@group.command("snapshot")
+@click.command("snapshot")
+@with_appcontext
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),

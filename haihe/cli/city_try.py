@@ -3,32 +3,20 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
+from flask.cli import with_appcontext
 
-from haihe.cli.city import city_engine, group
+from haihe.cli.city_answer import answered
 from haihe.cli.city_try_telling import tell_rulebook, tell_scenario
-from haihe.cli.fault_lines import check_written, with_lines
-from haihe.cli.rules import parse
-from haihe.domain.errors import HaiheError
-from haihe.domain.reading import InvalidRules
-from haihe.domain.rulebook import Rulebook
-from haihe.domain.rulebook_reader import read_rulebook
-from haihe.domain.scenario_reader import SENSITIVE_LABELS, read_scenario
-from haihe.domain.scenarios import ScenarioState
-from haihe.usecases.context import day_of
-from haihe.usecases.published_scenarios import published_scenarios
-from haihe.web.context import context
-
-if TYPE_CHECKING:
-    from haihe.city.population import Population
+from haihe.usecases.city_jobs import CityQuestion
+from haihe.usecases.drafts import InvalidDraft, text_of
 
 Command = TypeVar("Command", bound=Any)
 
@@ -51,89 +39,43 @@ def _shared(command: Command) -> Command:
     return command
 
 
-@group.command("try-scenario")
+@click.command("try-scenario")
 @_shared
+@with_appcontext
 def try_scenario_command(file: Path, snapshot: Path | None, on: datetime | None, as_json: bool) -> None:
     """试算一个场景草稿：多少人获得、失去，分区、年龄与等级，费用上限，以及个例；不发布任何内容。"""
-    from haihe.city.impact import try_scenario
-
     with _refusing(file, as_json):
-        day = _day(snapshot, on)
-        rulebook = context().rules.up_to_date().rulebook(day)
-        check_written(file)
-        draft = read_scenario(parse(file), rulebook, 0, ScenarioState.DRAFT)
-        published = next((s for s in published_scenarios(rulebook) if s.code == draft.code), None)
-        with _population(snapshot, (rulebook,), day) as population:
-            impact = try_scenario(population, rulebook, draft, published, day)
+        impact = answered(CityQuestion.TRY_SCENARIO, text_of(file.read_bytes()), snapshot, on)
         click.echo(_json(impact) if as_json else tell_scenario(impact))
 
 
-@group.command("try-rulebook")
+@click.command("try-rulebook")
 @_shared
+@with_appcontext
 def try_rulebook_command(file: Path, snapshot: Path | None, on: datetime | None, as_json: bool) -> None:
     """试算一部规则集草稿：积分与等级的变化，以及每个已发布场景的可及人数；不发布任何内容。"""
-    from haihe.city.rulebook_impact import try_rulebook
-
     with _refusing(file, as_json):
-        day = _day(snapshot, on)
-        present = context().rules.up_to_date().rulebook(day)
-        check_written(file)
-        draft = read_rulebook(parse(file))
-        scenarios = list(zip(published_scenarios(present), published_scenarios(draft), strict=True))
-        with _population(snapshot, (present, draft), day) as population:
-            impact = try_rulebook(population, draft, present, scenarios, day)
+        impact = answered(CityQuestion.TRY_RULEBOOK, text_of(file.read_bytes()), snapshot, on)
         click.echo(_json(impact) if as_json else tell_rulebook(impact))
-
-
-def _day(snapshot: Path | None, on: datetime | None) -> date:
-    from haihe.city.population import day_of_snapshot
-
-    told = day_of_snapshot(snapshot) if snapshot else None
-    return on.date() if on else told or day_of(context().now())
-
-
-@contextmanager
-def _population(snapshot: Path | None, rulebooks: tuple[Rulebook, ...], on: date) -> Iterator[Population]:
-    """Everybody, in an engine of their own; what is read from the database is gone when the block ends."""
-    from haihe.city.engine import EngineFailed, computing
-    from haihe.city.population import read_population
-    from haihe.city.snapshot import SnapshotError, take_snapshot
-
-    with (
-        tempfile.TemporaryDirectory(prefix="haihe-try-") as work,
-        city_engine(Path(work) / "spill") as engine,
-    ):
-        try:
-            if snapshot is None:
-                snapshot = Path(work) / "snapshot"
-                known = (*SENSITIVE_LABELS, *(c for r in rulebooks for c in r.sensitive_classes))
-                take_snapshot(snapshot, rulebooks[0], dict.fromkeys(known), on)
-            with computing("没有试算成，什么也没有发布"):
-                yield read_population(engine, snapshot, on)
-        except (EngineFailed, SnapshotError) as error:
-            raise click.ClickException(str(error)) from error
 
 
 @contextmanager
 def _refusing(file: Path, as_json: bool) -> Iterator[None]:
-    """A wrong file is refused with every fault; anything else that is wrong with its own sentence."""
+    """A wrong file is refused with every fault."""
     try:
         yield
-    except InvalidRules as error:
-        faults = with_lines(file, error.faults)
+    except InvalidDraft as error:
         if as_json:
-            told = {"code": error.code, "file": file.name, "faults": [asdict(f) for f in faults]}
+            told = {"code": error.code, "file": file.name, "faults": [asdict(f) for f in error.lines]}
             click.echo(json.dumps(told, ensure_ascii=False, indent=2))
         else:
-            click.echo(f"{file.name} 有 {len(faults)} 处需要改正，没有试算：", err=True)
-            for fault in faults:
+            click.echo(f"{file.name} 有 {len(error.lines)} 处需要改正，没有试算：", err=True)
+            for fault in error.lines:
                 click.echo(f"  第 {fault.line} 行  {fault.place}：{fault.detail}", err=True)
                 click.echo(f"      现在写的是：{fault.written}", err=True)
                 if fault.basis:
                     click.echo(f"      依据：{fault.basis}", err=True)
         raise click.exceptions.Exit(1) from error
-    except HaiheError as error:
-        raise click.ClickException(error.detail) from error
 
 
 def _json(impact: Any) -> str:

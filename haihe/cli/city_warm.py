@@ -9,15 +9,16 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import click
+from flask.cli import with_appcontext
 
 from haihe.cache.copies import CacheDown
-from haihe.cli.city import group
 from haihe.cli.watching import watch
 from haihe.domain.errors import HaiheError
 from haihe.web.context import context
 
 
-@group.command("warm")
+@click.command("warm")
+@with_appcontext
 @click.option(
     "--temporary",
     type=click.Path(exists=True, file_okay=False, writable=True, path_type=Path),

@@ -10,6 +10,7 @@ import yaml
 from flask.cli import AppGroup
 
 from haihe.domain.errors import HaiheError
+from haihe.usecases.drafts import parsed
 from haihe.usecases.publish_rules import publish_rulebook, publish_scenario
 from haihe.web.context import context
 
@@ -47,7 +48,7 @@ def publish_file(file: Path) -> str:
 def parse(file: Path) -> Any:
     """A YAML file as JSON would carry it: dates as text, so that what is stored is what was written."""
     try:
-        return yaml.load(file.read_text("utf-8"), Loader=_TextDates)  # noqa: S506 - a SafeLoader without dates
+        return parsed(file.read_text("utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise click.ClickException(f"{file.name} 不是 UTF-8 编码的 YAML：{error}") from error
 
@@ -60,13 +61,3 @@ def shipped_rulebooks() -> list[Path]:
 def shipped_scenarios() -> list[Path]:
     """The scenarios that come with the product."""
     return sorted((SHIPPED / "scenarios").glob("*.yaml"))
-
-
-class _TextDates(yaml.SafeLoader):
-    """Leaves dates as the text that they are."""
-
-
-_TextDates.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}

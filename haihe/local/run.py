@@ -54,13 +54,14 @@ def run() -> NoReturn:
         stack.enter_context(shown_environment(var / "env", env))
         worker = _program("判定日志工作进程", (*_FLASK, "worker"), var / "worker.pid", env)
         notices = _program("商户通知工作进程", (*_FLASK, "webhooks", "deliver"), var / "webhooks.pid", env)
+        city = _program("全市任务工作进程", (*_FLASK, "city", "worker"), var / "city-worker.pid", env)
         web = _program(
             "网页服务",
             (sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"),
             var / "gunicorn.pid",
             env,
         )
-        for program in (web, worker, notices):
+        for program in (web, worker, notices, city):
             program.end_orphan()
         _require_free(host, port)
 
@@ -70,13 +71,13 @@ def run() -> NoReturn:
         _step(("demo", "create"), env)
 
         _say("启动服务……")
-        for program in (worker, notices, web):
+        for program in (worker, notices, city, web):
             program.start()
             stack.callback(program.stop)
         web.wait_until(lambda: _answers(f"{here}/healthz"), seconds=60)
         _welcome(here, seconds=time.monotonic() - began)
         stack.callback(_say, "正在停止……")
-        _keep_running(web, [worker, notices, *servers.programs])
+        _keep_running(web, [worker, notices, city, *servers.programs])
 
 
 def _program(name: str, command: Sequence[str], note: Path, env: Mapping[str, str]) -> Program:

@@ -2,6 +2,7 @@
 
 from haihe.storage import (
     alarms,
+    city_jobs,
     decisions,
     links,
     notices,
@@ -18,6 +19,7 @@ from haihe.storage.db import db
 
 __all__ = [
     "alarms",
+    "city_jobs",
     "db",
     "decisions",
     "links",

@@ -36,8 +36,10 @@ def json_in(body: bytes) -> Any:
 class StrictParser(FlaskParser):  # type: ignore[misc]
     """Takes JSON objects of a modest size and nothing else; every refusal is a problem document."""
 
+    LARGEST: ClassVar = LARGEST_BODY
+
     def _raw_load_json(self, req: Request) -> Any:
-        req.max_content_length = LARGEST_BODY
+        req.max_content_length = self.LARGEST
         if req.mimetype != "application/json":
             raise HTTPException(response=problem(415))
         body = req.get_data(cache=True)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from marshmallow import Schema, fields, validate
+from typing import Any, ClassVar
 
+from marshmallow import Schema, ValidationError, fields, validate
+
+from haihe.usecases.city_jobs import LONGEST_DRAFT, CityQuestion
 from haihe.web.bodies import LARGEST_ID, Body, Moment, Number, Text
 
 
@@ -89,3 +92,58 @@ class ImportsAnswer(Schema):
 
     items = fields.List(fields.Nested(ImportView), required=True)
     next = fields.Integer(required=True, allow_none=True, metadata={"description": "为空表示没有更多"})
+
+
+class Draft(fields.String):
+    """A text of many lines, as somebody wrote it."""
+
+    default_error_messages: ClassVar = {"invalid": "应为文字", "invalid_utf8": "应为 UTF-8 文字"}
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **more: Any) -> str:
+        text = str(super()._deserialize(value, attr, data, **more))
+        if len(text) > LONGEST_DRAFT:
+            raise ValidationError(f"最多 {LONGEST_DRAFT} 个字")
+        if "\0" in text:
+            raise ValidationError("含有不可见的控制字符")
+        return text
+
+
+class CityJobBody(Body):
+    """What is to be asked about everybody."""
+
+    kind = fields.String(
+        required=True,
+        error_messages={"required": "必填", "null": "不能为空", "invalid": "应为文字"},
+        validate=validate.OneOf([k.value for k in CityQuestion], error="应为 {choices} 之一"),
+    )
+    draft = Draft(
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "草稿全文（YAML）；报告不需要", "maxLength": LONGEST_DRAFT},
+    )
+    on = fields.Date(
+        load_default=None,
+        allow_none=True,
+        error_messages={"invalid": "应为日期，如 2026-01-01"},
+        metadata={"description": "按哪一天；不写为计算的当天"},
+    )
+
+
+class CityJobView(Schema):
+    """How far a question has come, and its answer."""
+
+    id = fields.Integer(required=True)
+    kind = fields.String(required=True)
+    asked_by = fields.String(required=True)
+    on = fields.Date(required=True, allow_none=True)
+    state = fields.String(required=True, metadata={"description": "WAITING、RUNNING、DONE 或 FAILED"})
+    progress = fields.Float(required=True, metadata={"minimum": 0, "maximum": 1})
+    doing = fields.String(required=True, metadata={"description": "正在做什么"})
+    result = fields.Dict(
+        required=True, allow_none=True, metadata={"description": "汇总数字；null 的人数不列出"}
+    )
+    error_code = fields.String(required=True, allow_none=True)
+    error_detail = fields.String(required=True, allow_none=True)
+    created_at = Moment(required=True)
+    started_at = Moment(required=True, allow_none=True)
+    ended_at = Moment(required=True, allow_none=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import yaml
 
@@ -27,9 +26,8 @@ class LineFault:
     basis: str
 
 
-def check_written(file: Path) -> None:
+def check_written(text: str) -> None:
     """Refuse what is no YAML at all, and a key written twice: of the two, the reader would see only the last."""
-    text = _text(file)
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
@@ -48,9 +46,8 @@ def check_written(file: Path) -> None:
         raise InvalidRules("KEY_TWICE", twice)
 
 
-def with_lines(file: Path, faults: Iterable[Fault]) -> list[LineFault]:
+def with_lines(text: str, faults: Iterable[Fault]) -> list[LineFault]:
     """The faults with their lines, in the order of the file; one that lacks its key stands where the key should be."""
-    text = _text(file)
     lines = text.splitlines()
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -98,11 +95,3 @@ def _twice(node: yaml.Node) -> Iterator[Fault]:
     elif isinstance(node, yaml.SequenceNode):
         for item in node.value:
             yield from _twice(item)
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = file.read_bytes()[: error.start].count(b"\n") + 1
-        raise InvalidRules("NOT_UTF8", (Fault(f"第{line}行", "不是 UTF-8 编码，请另存为 UTF-8"),)) from error
