@@ -34,6 +34,8 @@ SLOW_LANE = SENDERS // 2
 LEASE = timedelta(seconds=30)
 # An attempt begins only while enough of the lease is left for it to end within.
 LATEST_START_SECONDS = 20.0
+# Once one has ended, others soon will: they are put down together, for every commit waits for the disk.
+GATHER_SECONDS = 0.02
 log = logging.getLogger(__name__)
 
 
@@ -72,6 +74,7 @@ class Deliverer:
         """Wait until something that is under way has ended, or the time is up."""
         if self._under_way:
             wait(self._under_way, seconds, FIRST_COMPLETED)
+            time.sleep(GATHER_SECONDS)
         else:
             time.sleep(seconds)
 
