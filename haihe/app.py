@@ -36,7 +36,7 @@ from haihe.web.admin import objections as admin_objections
 from haihe.web.admin import records as admin_records
 from haihe.web.assets import serve_assets
 from haihe.web.context import EXTENSION
-from haihe.web.merchant import access, oauth, orders
+from haihe.web.merchant import access, oauth, oauth_authorize, orders
 from haihe.web.merchant import webhooks as merchant_webhooks
 from haihe.web.merchant.pages import counter as merchant_counter
 from haihe.web.merchant.pages import entry as merchant_entry
@@ -50,6 +50,7 @@ from haihe.web.resident import (
     look_ahead,
     my_data,
     objections,
+    page_entry,
     passes,
     points,
     questions,
@@ -146,6 +147,8 @@ def _open_doors(app: Flask) -> None:
     register_pages(app)
     for pages in (m_entrance, m_points, merchant_entry, merchant_counter):
         app.register_blueprint(pages.blp)
+    for linking in (oauth_authorize.blp, page_entry.pages):
+        app.register_blueprint(linking)
     api = describe(app)
     for door in (
         login,
@@ -157,6 +160,7 @@ def _open_doors(app: Flask) -> None:
         benefits,
         look_ahead,
         passes,
+        page_entry,
         oauth,
         access,
         orders,

@@ -19,6 +19,7 @@ from haihe.storage.links import Link
 from haihe.storage.office import write_audit
 from haihe.storage.partners import Merchant
 from haihe.storage.reading import JOIN
+from haihe.storage.residents import Resident
 from haihe.usecases.consent_texts import ConsentText
 from haihe.usecases.consents import consents_in_force, not_joined
 from haihe.usecases.context import Context
@@ -70,6 +71,15 @@ def linked_residents(
         )
     )
     return {r.pairwise_id: LinkedResident(r.id, r.resident_id, frozenset(r.scenarios)) for r in rows}
+
+
+def whose_page(ctx: Context, resident_id: int | None) -> tuple[str, bool]:
+    """What a page may say of who is sitting in front of it: the family name, and whether they have joined."""
+    resident = None if resident_id is None else db.session.get(Resident, resident_id)
+    if resident is None:
+        return "", False
+    name = ctx.vault.open(resident.key_id, resident.name_sealed, "name")
+    return name[:1] + "＊" * (len(name) - 1), JOIN in consents_in_force(resident.id)
 
 
 def give_link(

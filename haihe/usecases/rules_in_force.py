@@ -16,6 +16,7 @@ from haihe.domain.scenario_reader import read_scenario
 from haihe.domain.scenarios import Scenario, ScenarioState
 from haihe.storage.copies import generation
 from haihe.storage.db import db
+from haihe.storage.links import RevokedToken
 from haihe.storage.partners import Admission, Merchant, OAuthClient
 from haihe.storage.rules import RulebookRow, ScenarioRow
 from haihe.usecases.token_keys import TokenKey, read_token_keys
@@ -54,6 +55,7 @@ class _Held:
     scenarios: dict[str, Scenario] = field(default_factory=dict)
     partners: dict[str, Partner] = field(default_factory=dict)
     token_keys: dict[str, TokenKey] = field(default_factory=dict)
+    revoked_tokens: frozenset[str] = frozenset()
     judges: dict[tuple[str, date, str], Judge] = field(default_factory=dict)
 
 
@@ -119,6 +121,10 @@ class RulesInForce:
         """The keys of access tokens, by id."""
         return self._held.token_keys
 
+    def token_revoked(self, jti: str) -> bool:
+        """Was this access token revoked before its time?"""
+        return jti in self._held.revoked_tokens
+
     def _read(self) -> None:
         # The number is read first: a change that comes in between is then read again rather than missed.
         number = generation()
@@ -134,7 +140,11 @@ class RulesInForce:
             for row in rows
             if books
         }
-        self._held = _Held(number, books, scenarios, _partners(), read_token_keys())
+        self._held = _Held(number, books, scenarios, _partners(), read_token_keys(), _revoked_tokens())
+
+
+def _revoked_tokens() -> frozenset[str]:
+    return frozenset(db.session.execute(select(RevokedToken.jti)).scalars())
 
 
 def _partners() -> dict[str, Partner]:

@@ -59,6 +59,17 @@ def log_in(ctx: Context, js_code: str, at: datetime) -> LoggedIn:
     return LoggedIn(token, at + IDLE, resident_id is not None, joined)
 
 
+def open_session(account_id: int, at: datetime) -> str:
+    """A session for a page that the account's own mini-program opens; returns its token."""
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    with transaction():
+        db.session.add(
+            Session(token_hash=_hash(token), account_id=account_id, created_at=at, expires_at=at + IDLE)
+        )
+        write_audit(at, f"account:{account_id}", "open_page", f"account:{account_id}")
+    return token
+
+
 def caller_of(token: str, at: datetime) -> Caller:
     """Who holds this token; a session in use is prolonged once a day, up to thirty days in all."""
     row = db.session.execute(

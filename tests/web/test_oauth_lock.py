@@ -251,7 +251,7 @@ def test_a_bad_token_does_not_open(client: FlaskClient, forger: Forger, what: st
         is_turned_away(knock(client, token), "TOKEN_INVALID", INVALID_TOKEN)
 
 
-@pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer ", "Basic YTpi", "DPoP abc", "bearer\tabc"])
+@pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer ", "Basic YTpi", "Hawk abc", "bearer\tabc"])
 def test_without_a_bearer_token_no_error_is_named(client: FlaskClient, header: str | None) -> None:
     environ = {} if header is None else {"HTTP_AUTHORIZATION": header}
 

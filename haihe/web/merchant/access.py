@@ -11,8 +11,15 @@ from typing import Any
 from flask import Response
 from flask_smorest import Blueprint
 
+from haihe.domain.errors import Forbidden
 from haihe.usecases.answer_question import answer_nobody, answer_question
-from haihe.usecases.answer_questions import Asked, SubjectKind, answer_about_linked, answer_questions
+from haihe.usecases.answer_questions import (
+    Asked,
+    SubjectKind,
+    Unanswerable,
+    answer_about_linked,
+    answer_questions,
+)
 from haihe.usecases.asking import Question
 from haihe.usecases.context import Context
 from haihe.usecases.search_scenarios import may_use, usable_scenarios
@@ -41,9 +48,12 @@ from haihe.web.merchant.schemas import (
     SearchAnswer,
     SubjectSearchRequest,
 )
-from haihe.web.oauth_lock import verified_token
+from haihe.web.oauth_lock import VerifiedToken, unless_revoked, verified_token
 
 blp = Blueprint("merchant_access", __name__, description="核验（AuthZEN）")
+
+# The rules in force are as current as the answer by then, and nothing has been asked of the database for it.
+blp.after_request(unless_revoked)
 
 SCOPE = "check"
 JSON = "application/json"
@@ -67,7 +77,9 @@ def evaluation() -> Response:
     token = verified_token(SCOPE)
     asked = read_object()
     require(asked, QUESTION)
-    return Response(_answer(context(), token.client_id, question_in(asked)), content_type=JSON)
+    question = question_in(asked)
+    _only_whom_it_speaks_for(token, question)
+    return Response(_answer(context(), token.client_id, question), content_type=JSON)
 
 
 @blp.post("/access/v1/evaluations")
@@ -86,8 +98,11 @@ def evaluations() -> Response:
     batch = questions_in(asked)
     if batch is None:
         require(asked, QUESTION)
-        return Response(_answer(ctx, token.client_id, question_in(asked)), content_type=JSON)
+        question = question_in(asked)
+        _only_whom_it_speaks_for(token, question)
+        return Response(_answer(ctx, token.client_id, question), content_type=JSON)
     questions, semantic = batch
+    _only_whom_it_speaks_for(token, *questions)
     answers = answer_questions(ctx, token.client_id, questions, semantic, ctx.now())
     return Response(b'{"evaluations":[' + b",".join(answers) + b"]}", content_type=JSON)
 
@@ -105,6 +120,7 @@ def search_resource() -> dict[str, Any]:
     require(asked, RESOURCE_SEARCH)
     ctx = context()
     page = Page(ctx, token.client_id, asked)
+    _only_whom_it_speaks_for(token, (kind_of(asked), asked["subject"]["id"], ""))
     codes = usable_scenarios(ctx, token.client_id, kind_of(asked), asked["subject"]["id"], ctx.now())
     return page.of([{"type": "scenario", "id": code} for code in codes])
 
@@ -123,6 +139,7 @@ def search_action() -> dict[str, Any]:
     ctx = context()
     page = Page(ctx, token.client_id, asked)
     kind, name, scenario = kind_of(asked), asked["subject"]["id"], asked["resource"]["id"]
+    _only_whom_it_speaks_for(token, (kind, name, scenario))
     usable = may_use(ctx, token.client_id, kind, name, scenario, ctx.now())
     return page.of([{"name": "use"}] if usable else [])
 
@@ -163,3 +180,16 @@ def _answer(ctx: Context, client_id: str, asked: Asked) -> bytes:
         return answer_about_linked(ctx, client_id, name, scenario, ctx.now())
     question = Question(client_id, name, scenario, ctx.now())
     return answer_question(ctx, question) if kind is SubjectKind.PASS else answer_nobody(ctx, question)
+
+
+def _only_whom_it_speaks_for(token: VerifiedToken, *questions: Asked | Unanswerable) -> None:
+    """A token that a resident's consent gave speaks of that resident alone; Forbidden for anybody else, and for a pass."""
+    if token.grant_id is None:
+        return
+    for question in questions:
+        if not isinstance(question, Unanswerable) and question[:2] != (SubjectKind.RESIDENT, token.subject):
+            raise Forbidden(
+                "SUBJECT_NOT_GRANTED",
+                "此令牌只代表同意关联的那位居民；询问其他人或信用码，请用客户端凭证换取的令牌",
+                "subject.id",
+            )

@@ -2,87 +2,38 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from typing import Any
 
 from authlib.integrations.flask_oauth2 import AuthorizationServer
 from authlib.integrations.flask_oauth2.requests import FlaskOAuth2Payload, FlaskOAuth2Request
 from authlib.oauth2.rfc6749 import (
-    ClientCredentialsGrant,
-    ClientMixin,
     InvalidClientError,
     InvalidRequestError,
     OAuth2Error,
     OAuth2Request,
     UnsupportedGrantTypeError,
 )
-from authlib.oauth2.rfc9068 import JWTBearerTokenGenerator
 from flask import Request, Response
 from flask import request as flask_request
-from joserfc.jwk import KeySet
 from werkzeug.datastructures import MultiDict
 
-from haihe.storage.partners import OAuthClient
-from haihe.usecases.oauth_clients import find_client
-from haihe.usecases.signing_keys import signing_key
-from haihe.usecases.token_keys import ALGORITHM, TOKEN_LIVES
+from haihe.usecases.client_registrations import BASIC
 from haihe.web.context import context
-from haihe.web.merchant.oauth_schemas import AUTH_METHODS, ERRORS, GRANT_TYPES
+from haihe.web.dpop import BadProof, NonceWanted, Proof, first_use, present_nonce, shown_proof
+from haihe.web.merchant.oauth_assertion import ASSERTION_TYPE, authenticate_by_assertion
+from haihe.web.merchant.oauth_client import BadClientCredentials, Client
+from haihe.web.merchant.oauth_errors import InvalidDPoPProof, UnknownGrantType, UseDPoPNonce
+from haihe.web.merchant.oauth_grants import OurAuthorizationCode, OurClientCredentials, OurRefreshToken, Pkce
+from haihe.web.merchant.oauth_schemas import ERRORS
 
 FORM = "application/x-www-form-urlencoded"
+# RFC 8707 §2 lets a client name several resources; every other parameter comes once (RFC 6749 §3.2).
+REPEATABLE = "resource"
 
 
-class Client(ClientMixin):  # type: ignore[misc]  # Authlib carries no types.
-    """A client as Authlib asks about it. One that we do not know is a client too, whose secret nobody has."""
-
-    def __init__(self, client_id: str, row: OAuthClient | None) -> None:
-        self.client_id = client_id
-        self.scopes = tuple(row.scopes) if row else ()
-        self._secret_sha256 = row.secret_sha256 if row else b""
-
-    def get_client_id(self) -> str:
-        return self.client_id
-
-    def check_client_secret(self, client_secret: str) -> bool:
-        """The secret is 256 random bits of our own making, so one SHA-256 guards it as well as a slow hash would."""
-        shown = hashlib.sha256(client_secret.encode()).digest()
-        return hmac.compare_digest(shown, self._secret_sha256)
-
-    def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:
-        return method in AUTH_METHODS
-
-    def check_grant_type(self, grant_type: str) -> bool:
-        return grant_type in GRANT_TYPES
-
-    def get_allowed_scope(self, scope: str | None) -> str | None:
-        """RFC 6749 §3.3: what was asked for if it is all allowed, everything if nothing was asked for, else None."""
-        if not scope:
-            return " ".join(self.scopes)
-        asked = dict.fromkeys(scope.split(" "))
-        return " ".join(asked) if asked.keys() <= set(self.scopes) else None
-
-
-class BadClientCredentials(InvalidClientError):  # type: ignore[misc]  # Authlib carries no types.
-    """RFC 6749 §5.2, in the same words whatever was wrong with the credentials."""
-
-    status_code = 401
-    description = "Client authentication failed: client_id and client_secret are expected by HTTP Basic."
-
-    def get_headers(self) -> list[tuple[str, str]]:
-        """RFC 7617 wants a realm, which Authlib leaves out."""
-        return [*OAuth2Error.get_headers(self), ("WWW-Authenticate", 'Basic realm="haihe", charset="UTF-8"')]
-
-
-class UnknownGrantType(UnsupportedGrantTypeError):  # type: ignore[misc]  # Authlib carries no types.
-    """Authlib repeats what the caller sent, which may hold characters that RFC 6749 §5.2 does not allow here."""
-
-    description = f"grant_type must be one of: {', '.join(GRANT_TYPES)}."
-
-
-class TokenPayload(FlaskOAuth2Payload):  # type: ignore[misc]  # Authlib carries no types.
-    """The parameters of a token request: from the body alone (RFC 6749 §4.4.2), and without the empty ones, which
-    count as left out (§3.2)."""
+class Payload(FlaskOAuth2Payload):  # type: ignore[misc]  # Authlib carries no types.
+    """The parameters of a request: from the body alone (RFC 6749 §4.4.2), and without the empty ones, which count as
+    left out (§3.2)."""
 
     def __init__(self, request: Request) -> None:
         super().__init__(request)
@@ -94,34 +45,20 @@ class TokenPayload(FlaskOAuth2Payload):  # type: ignore[misc]  # Authlib carries
         return self._parameters
 
 
-class TokenCall(FlaskOAuth2Request):  # type: ignore[misc]  # Authlib carries no types.
+class Call(FlaskOAuth2Request):  # type: ignore[misc]  # Authlib carries no types.
     """The request as it reached us from outside, that is under our own address: TLS ends in front of us."""
 
     def __init__(self, request: Request) -> None:
         uri = context().base_url + request.path
         OAuth2Request.__init__(self, method=request.method, uri=uri, headers=request.headers)
         self._request = request
-        self.payload = TokenPayload(request)
+        self.payload = Payload(request)
+        self.proof: Proof | None = None
 
-
-class TokenGenerator(JWTBearerTokenGenerator):  # type: ignore[misc]  # Authlib carries no types.
-    """JWT access tokens (RFC 9068), signed by our current key, for all of our interfaces, by our own clock."""
-
-    def __init__(self) -> None:
-        super().__init__(issuer=None, alg=ALGORITHM, expires_generator=int(TOKEN_LIVES.total_seconds()))
-
-    def get_jwks(self) -> KeySet:
-        # A set of one: Authlib then puts the key's id into the header.
-        ctx = context()
-        return KeySet([signing_key(ctx, ctx.now())])
-
-    def get_audiences(self, client: Client, user: None, scope: str) -> str:
-        return context().base_url
-
-    def get_extra_claims(self, client: Client, grant_type: str, user: None, scope: str) -> dict[str, Any]:
-        issued = int(context().now().timestamp())
-        exp = issued + int(TOKEN_LIVES.total_seconds())
-        return {"iss": context().base_url, "iat": issued, "exp": exp}
+    @property
+    def form(self) -> MultiDict[str, str]:
+        """The same parameters, for those parts of Authlib that look here."""
+        return self.payload.data
 
 
 class Server(AuthorizationServer):  # type: ignore[misc]  # Authlib carries no types.
@@ -129,39 +66,75 @@ class Server(AuthorizationServer):  # type: ignore[misc]  # Authlib carries no t
 
     def __init__(self) -> None:
         super().__init__()
-        self.register_token_generator("default", TokenGenerator())
-        self.register_grant(ClientCredentialsGrant)
+        self.register_grant(OurClientCredentials)
+        self.register_grant(OurAuthorizationCode, [Pkce(required=True)])
+        self.register_grant(OurRefreshToken)
 
     def query_client(self, client_id: str) -> Client:
-        return Client(client_id, find_client(client_id))
+        return Client.find(client_id)
 
     def save_token(self, token: dict[str, Any], request: OAuth2Request) -> None:
         """Nothing is kept: a JWT says all there is to say."""
 
-    def create_oauth2_request(self, request: None) -> TokenCall:
-        return TokenCall(flask_request)
+    def create_oauth2_request(self, request: object) -> Call:
+        return request if isinstance(request, Call) else Call(flask_request)
 
-    def authenticate_client(self, request: TokenCall, methods: list[str], endpoint: str = "token") -> Client:
+    def authenticate_client(self, request: Call, methods: object, endpoint: str = "token") -> Client:
+        """The client that sends this request, in the one way in which it registered to authenticate."""
+        given = request.payload.data
+        if "client_secret" in given:
+            raise InvalidRequestError("client_secret belongs into the Authorization header.")
+        by_key = "client_assertion" in given or "client_assertion_type" in given
+        client = self._by_assertion(request) if by_key else self._by_secret(request)
+        if given.get("client_id", client.client_id) != client.client_id:
+            raise InvalidRequestError("client_id differs from the client that authenticated.")
+        if request.proof is not None:
+            try:
+                first_use(request.proof, context().now())
+            except BadProof as error:
+                raise InvalidDPoPProof(str(error)) from None
+        return client
+
+    def _by_secret(self, request: Call) -> Client:
         try:
-            client: Client = super().authenticate_client(request, methods, endpoint)
+            client: Client = super().authenticate_client(request, [BASIC])
         except (InvalidClientError, ValueError):
             # A ValueError is what Authlib makes of a header that is not base64 or not UTF-8.
             raise BadClientCredentials() from None
-        if request.payload.data.get("client_id", client.client_id) != client.client_id:
-            raise InvalidRequestError("client_id differs from the client that authenticated.")
         return client
 
-    def get_token_grant(self, request: TokenCall) -> Any:
-        """RFC 6749 §3.2 and §5.2: a missing, repeated or doubled parameter is an invalid_request."""
-        parameters = request.payload.datalist
+    def _by_assertion(self, request: Call) -> Client:
+        given, ctx = request.payload.data, context()
+        if "Authorization" in request.headers:
+            raise InvalidRequestError("A client authenticates in one way only.")
+        if given.get("client_assertion_type") != ASSERTION_TYPE or "client_assertion" not in given:
+            raise BadClientCredentials()
+        # RFC 7523 §3 and RFC 9126 §2: our issuer identifier, the token endpoint, or the endpoint that is being called.
+        audiences = {ctx.base_url, f"{ctx.base_url}/oauth/token", request.uri}
+        client = authenticate_by_assertion(ctx, given["client_assertion"], audiences, ctx.now())
+        request.auth_method = "private_key_jwt"
+        return client
+
+    def read(self) -> Call:
+        """A request to an endpoint for machines, well formed (RFC 6749 §3.2), its DPoP proof looked at (RFC 9449 §5)."""
+        call = Call(flask_request)
         if flask_request.mimetype != FORM:
             raise InvalidRequestError(f"The body must be {FORM}.")
-        if any(len(values) > 1 for values in parameters.values()):
+        if any(len(values) > 1 for name, values in call.payload.datalist.items() if name != REPEATABLE):
             raise InvalidRequestError("A parameter was sent more than once.")
-        if "grant_type" not in parameters:
+        ctx = context()
+        try:
+            call.proof = shown_proof(ctx, ctx.now())
+        except BadProof as error:
+            raise InvalidDPoPProof(str(error)) from None
+        except NonceWanted:
+            raise UseDPoPNonce() from None
+        return call
+
+    def get_token_grant(self, request: Call) -> Any:
+        """RFC 6749 §5.2: a missing grant_type is an invalid_request, an unknown one is named for what it is."""
+        if "grant_type" not in request.payload.datalist:
             raise InvalidRequestError("grant_type is missing.")
-        if "client_secret" in parameters or "client_assertion" in parameters:
-            raise InvalidRequestError("Only client_secret_basic is accepted for client authentication.")
         try:
             return super().get_token_grant(request)
         except UnsupportedGrantTypeError as error:
@@ -174,11 +147,26 @@ class Server(AuthorizationServer):  # type: ignore[misc]  # Authlib carries no t
         if payload.get("error") in ERRORS:
             payload = {**payload, "hint": ERRORS[payload["error"]]}
         answer: Response = super().handle_response(status_code, payload, headers)
+        if "HTTP_DPOP" in flask_request.environ:
+            ctx = context()
+            answer.headers["DPoP-Nonce"] = present_nonce(ctx, ctx.now())
         return answer
 
-    def create_token_response(self, request: None = None) -> Response:
-        """As Authlib's, which lets the errors of `get_token_grant` other than an unknown grant pass."""
+    def answer(self, endpoint: Any) -> Response:
+        """What the endpoint makes of a well-formed request: status, body and headers, or the error that its RFC names."""
         try:
-            return super().create_token_response(request)
+            call = self.read()
+            return self.handle_response(*endpoint(call))
         except OAuth2Error as error:
-            return self.handle_error_response(request, error)
+            return self.handle_error_response(None, error)
+
+    def create_token(self, call: Call) -> tuple[int, dict[str, Any], list[tuple[str, str]]]:
+        """The token endpoint (RFC 6749 §3.2)."""
+        grant = self.get_token_grant(call)
+        grant.validate_token_request()
+        if call.client.dpop_required and call.proof is None:
+            raise InvalidRequestError(
+                "This client registered dpop_bound_access_tokens: a DPoP proof is required."
+            )
+        answer: tuple[int, dict[str, Any], list[tuple[str, str]]] = grant.create_token_response()
+        return answer

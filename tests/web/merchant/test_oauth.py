@@ -161,9 +161,7 @@ def test_the_metadata_names_only_what_is_there(client: FlaskClient, ctx: Context
     for name, value in told.items():
         if name.endswith(("_endpoint", "_uri")):
             assert value.removeprefix(ctx.base_url) in routes
-    # RFC 8414 requires the member; with no authorization endpoint it is empty, which Authlib's check does not foresee.
-    assert told.pop("response_types_supported") == []
-    AuthorizationServerMetadata({**told, "response_types_supported": ["none"]}).validate()
+    told.validate()
 
 
 @pytest.mark.parametrize(

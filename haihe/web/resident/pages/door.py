@@ -57,8 +57,8 @@ def page(template: str, tab: str, status: int = 200, /, **values: Any) -> Respon
 
 
 def back_to(path: str) -> str:
-    """A path of these pages, or the home page where it is anything else."""
-    ours = path == HOME or path.startswith((f"{HOME}/", f"{HOME}?"))
+    """A path of these pages or of the page that links a merchant; the home page where it is anything else."""
+    ours = path == HOME or path.startswith((f"{HOME}/", f"{HOME}?", "/oauth/authorize?"))
     return path if ours and "\\" not in path and path.isprintable() else HOME
 
 
