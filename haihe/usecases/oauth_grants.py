@@ -62,7 +62,8 @@ class AlreadyUsed(Conflict):
 
 
 def grant_code(
-    ctx: Context, resident_id: int, wanted: Wanted, scenarios: tuple[str, ...], at: datetime) -> str:
+    ctx: Context, resident_id: int, wanted: Wanted, scenarios: tuple[str, ...], at: datetime
+) -> str:
     """The resident agrees, to these of the scenarios asked for: link them to the merchant and make the code."""
     code = secrets.token_urlsafe(TOKEN_BYTES)
     with transaction():

@@ -465,7 +465,9 @@ def other_worker(app: Flask, clock: Clock) -> Any:
 
 
 ENDINGS = {
-    "the merchant is unlinked": lambda p, s, _t: withdraw_link(s.ctx, p.resident_id, s.merchant_id, s.ctx.now()),
+    "the merchant is unlinked": lambda p, s, _t: withdraw_link(
+        s.ctx, p.resident_id, s.merchant_id, s.ctx.now()
+    ),
     "the resident leaves": lambda p, s, _t: withdraw_consent(s.ctx, p.resident_id, "JOIN", s.ctx.now()),
     "the client is revoked": lambda _p, s, _t: revoke_client(s.ctx, s.client_id, s.ctx.now(), "test"),
     "the token is revoked": lambda _p, s, t: s.post("/oauth/revoke", token=t["access_token"]),
