@@ -36,7 +36,7 @@ EXTENSION = "haihe_verified_tokens"
 TYPES = ("at+jwt", "application/at+jwt")
 LONGEST_TOKEN = 4096
 MOST_REMEMBERED = 20_000
-TOKEN_INVALID = "访问令牌无效、已过期或已吊销，请重新获取"
+WORTHLESS = "访问令牌无效、已过期或已吊销，请重新获取"
 ASK_AGAIN_AFTER = timedelta(seconds=1)
 
 REGISTRY = jws.JWSRegistry(algorithms=[ALGORITHM])
@@ -166,7 +166,7 @@ def unless_revoked(answer: Response) -> Response:
     """For doors that do not ask `partner_of`: after the answer has been made, is its token still good? Else nobody sees it."""
     token: VerifiedToken | None = g.get("verified_token")
     if token is not None and context().rules.token_revoked(token.jti):
-        return told_by(Unauthenticated("TOKEN_INVALID", TOKEN_INVALID))
+        return told_by(Unauthenticated("TOKEN_INVALID", WORTHLESS))
     return answer
 
 
@@ -274,7 +274,7 @@ def _said(claims: dict[str, Any]) -> VerifiedToken:
 
 def _refuse(scheme: str = "bearer") -> NoReturn:
     # Why is not told: to an honest client the remedy is the same, and a forger learns nothing.
-    code, detail = "TOKEN_INVALID", TOKEN_INVALID
+    code, detail = "TOKEN_INVALID", WORTHLESS
     if scheme == "dpop":
         _challenge(code, detail, "invalid_token")
     raise Unauthenticated(code, detail)

@@ -139,7 +139,11 @@ def test_the_token_of_one_resident_asks_about_nobody_else(
         ({"type": "resident", "id": claims_of(other)["sub"]}, 403),
         ({"type": "pass", "id": "000000000000000000"}, 403),
     ):
-        asked = {"subject": subject, "action": {"name": "use"}, "resource": {"type": "scenario", "id": "XYZ-07"}}
+        asked = {
+            "subject": subject,
+            "action": {"name": "use"},
+            "resource": {"type": "scenario", "id": "XYZ-07"},
+        }
         if path == "evaluations":
             asked = {**asked, "evaluations": [{}]}
         answer = client.post(f"/access/v1/{path}", json=asked, headers={"Authorization": f"Bearer {mine}"})
