@@ -55,7 +55,11 @@ from haihe.web.resident import (
     points,
     questions,
 )
+from haihe.web.resident.pages import asked as m_asked
+from haihe.web.resident.pages import benefits as m_benefits
 from haihe.web.resident.pages import entrance as m_entrance
+from haihe.web.resident.pages import me as m_me
+from haihe.web.resident.pages import objections as m_objections
 from haihe.web.resident.pages import points as m_points
 from haihe.web.spec import describe
 
@@ -145,7 +149,11 @@ def _open_doors(app: Flask) -> None:
     serve_assets(app)
     app.register_blueprint(operator.blp)
     register_pages(app)
+<<<<<<< HEAD
     for pages in (m_entrance, m_points, merchant_entry, merchant_counter):
+=======
+    for pages in (m_entrance, m_points, m_benefits, m_asked, m_objections, m_me):
+>>>>>>> 7925971 (Residents' pages: benefits, the code that says what became of it, who asked, objections, consents, leaving)
         app.register_blueprint(pages.blp)
     for linking in (oauth_authorize.blp, page_entry.pages):
         app.register_blueprint(linking)

@@ -78,6 +78,20 @@ def show_question(ctx: Context, resident_id: int, decision_id: str) -> AskedInFu
     return AskedInFull(_asked(ctx, row, merchant_name), row.revision, row.rulebook, _findings(ctx, row))
 
 
+def latest_question(ctx: Context, resident_id: int, scenario: str, since: datetime) -> Asked | None:
+    """The last question about one benefit from that moment on; None where nobody has asked."""
+    found = db.session.execute(
+        _questions(resident_id)
+        .where(DecisionRow.scenario == scenario, DecisionRow.at >= since)
+        .order_by(DecisionRow.at.desc())
+        .limit(1)
+    ).first()
+    if found is None:
+        return None
+    ctx.rules.up_to_date()
+    return _asked(ctx, found[0], found[1])
+
+
 def _questions(resident_id: int) -> Select[tuple[DecisionRow, str]]:
     return (
         select(DecisionRow, Merchant.name)

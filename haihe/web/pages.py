@@ -156,9 +156,15 @@ def _back() -> str:
     return path if ours else "/"
 
 
+def _tianjin(at: datetime) -> str:
+    """A moment as a page says it: the day and the minute in Tianjin."""
+    return at.astimezone(TIANJIN).strftime("%Y-%m-%d %H:%M")
+
+
 def register_pages(app: Flask) -> None:
     """What templates can call on, and the one page that belongs to nobody."""
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.filters["tianjin"] = _tianjin
     app.jinja_env.globals.update(asset=asset, icon_url=icon, form_token=form_token, FORM_FIELD=FIELD)
 
     app.jinja_env.filters.update(moment=moment, clock=clock)

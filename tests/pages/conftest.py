@@ -15,6 +15,12 @@ from flask import Flask
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from haihe.outside.identity import SimulatedIdentity
+from haihe.outside.wechat import SimulatedWeChat
+from haihe.storage.residents import Account
+from haihe.storage.tables import db
+from haihe.usecases.context import Context
+
 CHROMIUM = Path("/usr/bin/chromium")
 AXE = (Path(__file__).parent / "vendor" / "axe-4.14.1.min.js").read_text("utf-8")
 PICTURES = Path(__file__).parents[2] / "var" / "pages"
@@ -130,3 +136,22 @@ def small_targets(page: Page) -> list[str]:
             .filter(e => (e.closest('label') ?? e).getBoundingClientRect().height < 43.5)
             .map(e => e.outerHTML.slice(0, 120))""")
     )
+
+
+@pytest.fixture
+def demo_world(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    """WeChat and the identity service are the only things stood in for."""
+    monkeypatch.setitem(ctx.__dict__, "wechat", SimulatedWeChat())
+    monkeypatch.setitem(ctx.__dict__, "identity", SimulatedIdentity())
+    monkeypatch.setitem(ctx.__dict__, "demo", True)
+
+
+@pytest.fixture
+def resident_of(ctx: Context) -> Callable[[], int]:
+    """The resident who walked in."""
+
+    def find() -> int:
+        index = ctx.vault.index("demo-openid-lihua", "openid")
+        return int(db.session.query(Account).filter_by(openid_index=index).one().resident_id)
+
+    return find

@@ -2,62 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from playwright.sync_api import Page
 
-from haihe.outside.identity import SimulatedIdentity
-from haihe.outside.wechat import SimulatedWeChat
-from haihe.storage.residents import Account
-from haihe.storage.tables import db
 from haihe.usecases.context import Context
 from tests.builders import Builders, id_number
-from tests.pages.conftest import Opener, faults_of_access, overflow, picture, small_targets
+from tests.pages.conftest import Opener
+from tests.pages.member import Find, join, well_made
 
-pytestmark = pytest.mark.browser
-
-Find = Callable[[], int]
-
-
-@pytest.fixture(autouse=True)
-def demo_world(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
-    """WeChat and the identity service are the only things stood in for."""
-    monkeypatch.setitem(ctx.__dict__, "wechat", SimulatedWeChat())
-    monkeypatch.setitem(ctx.__dict__, "identity", SimulatedIdentity())
-    monkeypatch.setitem(ctx.__dict__, "demo", True)
-
-
-def join(page: Page) -> Page:
-    """Walk in as a newcomer does."""
-    page.goto("/m")
-    page.get_by_label("演示账号").fill("demo-lihua")
-    page.get_by_role("button", name="进入").click()
-    page.get_by_label("姓名").fill("李华")
-    page.get_by_label("居民身份证号码").fill(id_number(1))
-    page.get_by_role("button", name="核验").click()
-    page.get_by_role("button", name="我已阅读并同意").click()
-    page.wait_for_url("**/m")
-    return page
-
-
-@pytest.fixture
-def resident_of(ctx: Context) -> Find:
-    """The resident who walked in."""
-
-    def find() -> int:
-        index = ctx.vault.index("demo-openid-lihua", "openid")
-        return int(db.session.query(Account).filter_by(openid_index=index).one().resident_id)
-
-    return find
-
-
-def well_made(page: Page, name: str) -> None:
-    """What every page has to be."""
-    picture(page, name)
-    assert faults_of_access(page) == []
-    assert small_targets(page) == []
-    assert overflow(page) <= 0
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("demo_world")]
 
 
 def test_a_newcomer_joins_in_two_steps_each_with_one_thing_to_do(page: Page) -> None:

@@ -21,10 +21,14 @@ keep_locked(blp)
 @blp.refuses(401, 403)
 def export() -> Response:
     """本系统保存的关于您的全部数据，可携带、可机读（个人信息保护法第四十五条）。"""
-    caller = require_bound()
+    return export_file(require_bound().resident_id)
+
+
+def export_file(resident_id: int) -> Response:
+    """The export as a file to keep."""
     ctx = context()
     at = ctx.now()
-    told = {"exported_on": day_of(at).isoformat(), "data": export_my_data(ctx, caller.resident_id, at)}
+    told = {"exported_on": day_of(at).isoformat(), "data": export_my_data(ctx, resident_id, at)}
     return Response(
         orjson.dumps(told, option=orjson.OPT_INDENT_2),
         content_type="application/json; charset=utf-8",

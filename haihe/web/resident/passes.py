@@ -68,7 +68,7 @@ def show(body: dict[str, Any]) -> dict[str, Any]:
         "findings": view_findings(benefit.decision.findings),
         "default_terms": benefit.scenario.default_terms,
         "qr_svg_url": f"{ctx.base_url}/v1/me/passes/{issued.code}/qr.svg",
-        "qr": _draw(issued.code).svg_data_uri(scale=SCALE, border=QUIET_ZONE),
+        "qr": draw_pass(issued.code),
     }
 
 
@@ -84,6 +84,11 @@ def picture(code: str) -> Response:
     qr = _draw(shown_code(ctx, caller.resident_id, code, ctx.now()))
     qr.save(drawn, kind="svg", scale=SCALE, border=QUIET_ZONE, light="#fff", title="信用码")
     return Response(drawn.getvalue(), content_type="image/svg+xml")
+
+
+def draw_pass(code: str) -> str:
+    """The code as a picture that can be shown at once (a data: address): dark on white, also in dark mode."""
+    return str(_draw(code).svg_data_uri(scale=SCALE, border=QUIET_ZONE, light="#fff"))
 
 
 def _draw(code: str) -> segno.QRCode:

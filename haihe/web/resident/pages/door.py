@@ -63,6 +63,9 @@ def back_to(path: str) -> str:
 
 
 def _to_login(_error: Unauthenticated) -> AnyResponse:
+    if "HX-Request" in request.headers:
+        # A part of a page cannot be a login page; the whole page goes there.
+        return Response(status=204, headers={"HX-Redirect": LOGIN})
     wanted = request.full_path.rstrip("?") if request.method == "GET" else HOME
     answer = redirect(LOGIN if wanted == HOME else f"{LOGIN}?{urlencode({'next': wanted})}", 303)
     forget_page_session(answer)
