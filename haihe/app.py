@@ -149,11 +149,16 @@ def _open_doors(app: Flask) -> None:
     serve_assets(app)
     app.register_blueprint(operator.blp)
     register_pages(app)
-<<<<<<< HEAD
-    for pages in (m_entrance, m_points, merchant_entry, merchant_counter):
-=======
-    for pages in (m_entrance, m_points, m_benefits, m_asked, m_objections, m_me):
->>>>>>> 7925971 (Residents' pages: benefits, the code that says what became of it, who asked, objections, consents, leaving)
+    for pages in (
+        m_entrance,
+        m_points,
+        m_benefits,
+        m_asked,
+        m_objections,
+        m_me,
+        merchant_entry,
+        merchant_counter,
+    ):
         app.register_blueprint(pages.blp)
     for linking in (oauth_authorize.blp, page_entry.pages):
         app.register_blueprint(linking)
