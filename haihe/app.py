@@ -21,6 +21,7 @@ from haihe.cli import city, demo, keys, records, rules, webhooks
 from haihe.cli.rescore import rescore_command
 from haihe.cli.worker import worker_command
 from haihe.config import Settings, read_settings
+from haihe.domain.allowances import Allowance
 from haihe.outside.identity import identity_service
 from haihe.outside.webhooks import WebhookSender
 from haihe.outside.wechat import wechat_login
@@ -43,6 +44,7 @@ from haihe.web.merchant.pages import entry as merchant_entry
 from haihe.web.pages import register_pages
 from haihe.web.paths import narrow_paths
 from haihe.web.problems import problem, register_problems
+from haihe.web.rate_limits import tell_rate_limits
 from haihe.web.resident import (
     benefits,
     consents,
@@ -117,6 +119,7 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _
         identity=identity_service(settings),
         messenger=WebhookSender(settings.webhooks_local),
         demo=settings.demo,
+        client_allowance=Allowance(settings.client_requests_per_minute, 60),
     )
     _open_doors(app)
     for group in (city.group, demo.group, keys.group, records.group, rules.group, webhooks.group):
@@ -146,6 +149,7 @@ def _open_doors(app: Flask) -> None:
     register_problems(app)
     app.register_error_handler(ParseException, _broken_body)
     app.after_request(_finish)
+    tell_rate_limits(app)
     serve_assets(app)
     app.register_blueprint(operator.blp)
     register_pages(app)

@@ -33,6 +33,7 @@ class Settings:
     demo: bool
     wechat_appid: str = ""
     wechat_secret: str = field(default="", repr=False)
+    client_requests_per_minute: int = 60_000
     identity_url: str = ""
     identity_secret: str = field(default="", repr=False)
     city_engine: str = DUCKDB
@@ -57,11 +58,19 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         demo=environ.get("HAIHE_DEMO") == "1",
         wechat_appid=environ.get("HAIHE_WECHAT_APPID", ""),
         wechat_secret=environ.get("HAIHE_WECHAT_SECRET", ""),
+        client_requests_per_minute=_whole(environ, "HAIHE_CLIENT_REQUESTS_PER_MINUTE", 60_000),
         identity_url=environ.get("HAIHE_IDENTITY_URL", ""),
         identity_secret=environ.get("HAIHE_IDENTITY_SECRET", ""),
         city_engine=_city_engine(environ.get("HAIHE_CITY_ENGINE") or DUCKDB),
         webhooks_local=environ.get("HAIHE_WEBHOOKS_LOCAL") == "1",
     )
+
+
+def _whole(environ: Mapping[str, str], name: str, otherwise: int) -> int:
+    value = environ.get(name) or str(otherwise)
+    if not (value.isascii() and value.isdigit() and int(value) > 0):
+        raise ConfigurationError(f"{name} 应为大于 0 的整数。")
+    return int(value)
 
 
 def _required(environ: Mapping[str, str], name: str) -> str:

@@ -21,6 +21,8 @@ class Allowance:
         return self.seconds - at_ms // 1000 % self.seconds
 
 
+# All calls of one client, unless the installation says otherwise.
+PER_CLIENT = Allowance(60_000, 60)
 # One merchant's questions about one resident. Every yes and no is of a band that the administrator published; whoever
 # asks on is waiting for the moment at which somebody's points pass it.
 ABOUT_ONE_RESIDENT = Allowance(240, 3600)

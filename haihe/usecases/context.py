@@ -9,6 +9,7 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from haihe.cache.copies import Copies
+from haihe.domain.allowances import PER_CLIENT, Allowance
 from haihe.domain.identity import Identity
 from haihe.domain.webhooks import WebhookUrl
 from haihe.storage.vault import Vault
@@ -85,6 +86,8 @@ class Context:
     identity: IdentityService
     messenger: Messenger
     demo: bool = False
+    # How often one client of a merchant or a department may call.
+    client_allowance: Allowance = PER_CLIENT
 
 
 def day_of(at: datetime) -> date:

@@ -29,6 +29,7 @@ from haihe.usecases.token_keys import ALGORITHM, LEEWAY, TOKEN_LIVES
 from haihe.web.context import context
 from haihe.web.dpop import ALGORITHMS, BadProof, NonceWanted, first_use, present_nonce, shown_proof
 from haihe.web.problems import problem, told_by
+from haihe.web.rate_limits import count_calls
 from haihe.web.resources import known_resources, serves
 
 EXTENSION = "haihe_verified_tokens"
@@ -156,6 +157,7 @@ def verified_token(scope: str) -> VerifiedToken:
         _refuse(scheme)
     if not serves(token.audiences, ctx.base_url, request.path):
         _refuse(scheme)
+    count_calls(ctx, token.client_id)
     if scope not in token.scopes:
         _insufficient(scope)
     g.verified_token = token

@@ -49,6 +49,7 @@ from haihe.web.merchant.schemas import (
     SubjectSearchRequest,
 )
 from haihe.web.oauth_lock import VerifiedToken, unless_revoked, verified_token
+from haihe.web.rate_limits import count_calls
 
 blp = Blueprint("merchant_access", __name__, description="核验（AuthZEN）")
 
@@ -103,6 +104,8 @@ def evaluations() -> Response:
         return Response(_answer(ctx, token.client_id, question), content_type=JSON)
     questions, semantic = batch
     _only_whom_it_speaks_for(token, *questions)
+    # Many questions are more work than one, and count as more calls.
+    count_calls(ctx, token.client_id, len(questions) // 10)
     answers = answer_questions(ctx, token.client_id, questions, semantic, ctx.now())
     return Response(b'{"evaluations":[' + b",".join(answers) + b"]}", content_type=JSON)
 
