@@ -57,6 +57,7 @@ from haihe.web.resident import (
     points,
     questions,
 )
+from haihe.web.resident import orders as resident_orders
 from haihe.web.resident.pages import asked as m_asked
 from haihe.web.resident.pages import benefits as m_benefits
 from haihe.web.resident.pages import entrance as m_entrance
@@ -178,6 +179,7 @@ def _open_doors(app: Flask) -> None:
         look_ahead,
         passes,
         page_entry,
+        resident_orders,
         oauth,
         access,
         orders,

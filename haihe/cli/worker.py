@@ -1,4 +1,4 @@
-"""`flask worker`: keeps Redis in step with PostgreSQL and takes over the journal of decisions."""
+"""`flask worker`: keeps Redis in step with PostgreSQL, takes over the journal of decisions, and looks after orders."""
 
 from __future__ import annotations
 
@@ -8,13 +8,18 @@ import signal
 import threading
 
 import click
+from flask import Flask, current_app
 from flask.cli import with_appcontext
 from sqlalchemy.exc import SQLAlchemyError
 
+from haihe.domain.errors import HaiheError
+from haihe.storage.db import db
 from haihe.usecases.keep_copies import Keeper
+from haihe.usecases.look_after_orders import look_after_orders
 from haihe.web.context import context
 
 TURN_SECONDS = 0.25
+ORDERS_SECONDS = 15.0
 LONGEST_TROUBLE = 300
 # Ports of our own side, process numbers and times differ at every try, and say nothing new.
 PASSING = re.compile(r"\d+")
@@ -24,12 +29,16 @@ log = logging.getLogger(__name__)
 @click.command("worker")
 @with_appcontext
 def worker_command() -> None:
-    """保持 Redis 与数据库一致，并把判定记录写入数据库；Ctrl-C 或 SIGTERM 结束。"""
+    """保持 Redis 与数据库一致，把判定记录写入数据库，照看订单的时限；Ctrl-C 或 SIGTERM 结束。"""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     ctx = context()
     keeper = Keeper(ctx)
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    # In a thread of its own: the keeper's quarter of a second must not wait for anybody's order.
+    orders = threading.Thread(target=_look_after_orders, args=(app, stop), name="orders")
+    orders.start()
     told = ""
     while not stop.is_set():
         try:
@@ -46,7 +55,24 @@ def worker_command() -> None:
                 log.warning("已恢复正常")
             told = ""
         stop.wait(TURN_SECONDS)
+    orders.join()
     click.echo("worker 已停止")
+
+
+def _look_after_orders(app: Flask, stop: threading.Event) -> None:
+    """Holds that run out, reminders, records; whatever fails is tried again at the next turn."""
+    with app.app_context():
+        while not stop.is_set():
+            try:
+                ctx = context()
+                look_after_orders(ctx, ctx.now(), stop=stop.is_set)
+            except SQLAlchemyError as error:
+                log.error("订单的时限这一轮没有照看完，将重试：%s", in_one_line(error))
+            except HaiheError as error:
+                log.error("订单的时限这一轮没有照看完，将重试：%s", error.detail)
+            finally:
+                db.session.remove()
+            stop.wait(ORDERS_SECONDS)
 
 
 def in_one_line(error: SQLAlchemyError) -> str:

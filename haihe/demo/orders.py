@@ -54,7 +54,9 @@ def open_orders(
                 revision=scenario.revision,
                 benefit={"label": offer.label, "ceiling_fen": offer.ceiling_fen},
                 state="DOING",
+                agreed_fen=offer.ceiling_fen,
                 opened_on=on,
                 created_at=decided_at,
+                started_at=decided_at,
             )
         )

@@ -25,7 +25,17 @@ from haihe.domain.criteria import (
 from haihe.domain.districts import DISTRICTS
 from haihe.domain.reading import Fault, Reader, refuse
 from haihe.domain.rulebook import Rulebook
-from haihe.domain.scenarios import BenefitType, Offer, Period, Quota, Scenario, ScenarioState
+from haihe.domain.scenarios import (
+    PAY_WITHIN_DAYS,
+    BenefitType,
+    Offer,
+    Period,
+    Quota,
+    Scenario,
+    ScenarioState,
+    SharedPeriod,
+    SharedQuota,
+)
 
 DOMAINS = ("医疗", "养老", "家政", "旅游", "购物", "出行", "文化")
 SENSITIVE_LABELS = {"MEDICAL": "医疗信用订单", "BLOOD_DONATION": "无偿献血"}
@@ -57,6 +67,8 @@ def read_scenario(data: object, rulebook: Rulebook, revision: int, state: Scenar
         pia_reference=r.text("pia_reference"),
         needs_resident_confirmation=r.flag("needs_resident_confirmation", False),
         state=state,
+        shared_quotas=tuple(_shared_quota(q) for q in r.readers("shared_quotas")),
+        pay_within_days=r.positive("pay_within_days", PAY_WITHIN_DAYS),
     )
     r.seen.add("criteria")
     r.close()
@@ -100,6 +112,14 @@ def _quota(r: Reader) -> Quota:
     quota = Quota(r.choice("period", Period), r.integer("at_most"))
     if quota.at_most <= 0:
         r.fault("at_most", "限额为 0 等于不开放，请写大于 0 的整数，或暂停该场景")
+    r.close()
+    return quota
+
+
+def _shared_quota(r: Reader) -> SharedQuota:
+    quota = SharedQuota(
+        r.choice("period", SharedPeriod), r.positive("at_most"), r.flag("each_merchant", False)
+    )
     r.close()
     return quota
 

@@ -8,6 +8,9 @@ from enum import StrEnum
 
 from haihe.domain.criteria import Criterion
 
+# Where a scenario says nothing else, what is due after the completion is to be paid within so many days.
+PAY_WITHIN_DAYS = 7
+
 
 class ScenarioState(StrEnum):
     """场景的一生: only PUBLISHED answers yes to anybody."""
@@ -50,6 +53,30 @@ class Quota:
         return f"{words[self.period]} {self.at_most} 次"
 
 
+class SharedPeriod(StrEnum):
+    """Over what a quota that residents share is counted; EVER is the whole life of the scenario."""
+
+    RUNNING = "RUNNING"
+    DAY = "DAY"
+    MONTH = "MONTH"
+    YEAR = "YEAR"
+    EVER = "EVER"
+
+    def key(self, on: date) -> str:
+        """Which day, month or year this is; empty where the count never begins anew."""
+        forms = {SharedPeriod.DAY: "%Y-%m-%d", SharedPeriod.MONTH: "%Y-%m", SharedPeriod.YEAR: "%Y"}
+        return on.strftime(forms[self]) if self in forms else ""
+
+
+@dataclass(frozen=True, slots=True)
+class SharedQuota:
+    """总量: at most so many orders of this scenario by everybody together, at each merchant or in all."""
+
+    period: SharedPeriod
+    at_most: int
+    each_merchant: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Offer:
     """优惠档: what is given. Of several whose own criterion is met, the last listed (the best) is given.
@@ -85,6 +112,8 @@ class Scenario:
     pia_reference: str
     needs_resident_confirmation: bool
     state: ScenarioState
+    shared_quotas: tuple[SharedQuota, ...] = ()
+    pay_within_days: int = PAY_WITHIN_DAYS
 
     def open_on(self, on: date) -> bool:
         """Published and within its dates."""

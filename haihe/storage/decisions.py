@@ -73,14 +73,20 @@ class DecisionRow(db.Model):
 class Order(db.Model):
     """订单: a benefit in use. `out_order_no` is the merchant's own number and makes opening it safe to repeat.
 
-    `benefit` is what was granted, {"label", "ceiling_fen"}: later revisions of the scenario do not change it.
+    `benefit` is what was granted, {"label", "ceiling_fen"}: later revisions of the scenario do not change it. `asked` is
+    what the merchant sent with each deed, so that a repetition is told from a change. `payments` and `discounts` are lists
+    of {"name", "amount_fen"}; `total_fen` is known from the completion on. `counters` are the shared quotas it holds a
+    place in. `steps_done`, `last_step_on` are the reminders and announcements behind it; `look_at` is when the worker must
+    look at it again.
     """
 
     __tablename__ = "orders"
     __table_args__ = (
         UniqueConstraint("merchant_id", "out_order_no"),
         CheckConstraint("state IN ('CREATED','DOING','COMPLETED','REVOKED','EXPIRED')", name="state"),
+        CheckConstraint("total_fen BETWEEN 0 AND agreed_fen", name="total"),
         Index("ix_orders_resident_id", "resident_id", "state"),
+        Index("ix_orders_look_at", "look_at", postgresql_where=text("look_at IS NOT NULL")),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
@@ -91,7 +97,34 @@ class Order(db.Model):
     scenario: Mapped[str] = mapped_column(String(16))
     revision: Mapped[int]
     benefit: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    asked: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict, server_default=text("'{}'::jsonb"))
     state: Mapped[str] = mapped_column(String(16))
     opened_on: Mapped[date]
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    held_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    unconfirmed: Mapped[bool] = mapped_column(default=False, server_default="false")
+    starts_later: Mapped[bool] = mapped_column(default=False, server_default="false")
+    started_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    agreed_fen: Mapped[int] = mapped_column(default=0, server_default="0")
+    payments: Mapped[list[Any]] = mapped_column(JSONB, default=list, server_default=text("'[]'::jsonb"))
+    discounts: Mapped[list[Any]] = mapped_column(JSONB, default=list, server_default=text("'[]'::jsonb"))
+    total_fen: Mapped[int | None]
+    intact: Mapped[bool] = mapped_column(default=True, server_default="true")
+    late: Mapped[bool] = mapped_column(default=False, server_default="false")
+    due_on: Mapped[date | None]
     ended_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    settled_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    settled_on: Mapped[date | None]
+    cancelled_because: Mapped[str | None] = mapped_column(String(100))
+    disputed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    dispute_reason: Mapped[str | None] = mapped_column(String(16))
+    breach_document: Mapped[str | None] = mapped_column(String(64))
+    steps_done: Mapped[int] = mapped_column(default=0, server_default="0")
+    last_step_on: Mapped[date | None]
+    look_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    counters: Mapped[list[int]] = mapped_column(JSONB, default=list, server_default=text("'[]'::jsonb"))
+
+
+# An order runs from the hold until it is settled, and counts for the month and year it was opened in unless it came to nothing.
+RUNNING = Order.state.in_(("CREATED", "DOING")) | ((Order.state == "COMPLETED") & Order.settled_at.is_(None))
+COUNTED = Order.state.in_(("CREATED", "DOING", "COMPLETED"))

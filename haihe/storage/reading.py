@@ -12,14 +12,13 @@ from sqlalchemy import select
 from haihe.domain.links import StandingLink
 from haihe.domain.records import Record, RecordState, Severity
 from haihe.storage.db import among, db
-from haihe.storage.decisions import Order
+from haihe.storage.decisions import COUNTED, RUNNING, Order
 from haihe.storage.links import Link
 from haihe.storage.records import RecordRow
 from haihe.storage.residents import Consent, Resident
 
 JOIN = "JOIN"
 SENSITIVE = "SENSITIVE:"
-COUNTED_ORDER_STATES = ("DOING", "COMPLETED")
 
 
 @dataclass(slots=True)
@@ -149,15 +148,15 @@ def order_counts(ids: Iterable[int], on: date) -> dict[int, OrderCounts]:
     """Orders running now, and orders opened in the calendar month and year of `on`."""
     counts: defaultdict[int, OrderCounts] = defaultdict(OrderCounts)
     rows = db.session.execute(
-        select(Order.resident_id, Order.scenario, Order.state, Order.opened_on).where(
+        select(Order.resident_id, Order.scenario, RUNNING, Order.opened_on).where(
             among(Order.resident_id, ids),
-            Order.state.in_(COUNTED_ORDER_STATES),
-            (Order.opened_on >= date(on.year, 1, 1)) | (Order.state == "DOING"),
+            COUNTED,
+            (Order.opened_on >= date(on.year, 1, 1)) | RUNNING,
         )
     )
-    for resident_id, scenario, state, opened_on in rows:
+    for resident_id, scenario, running, opened_on in rows:
         count = counts[resident_id]
-        if state == "DOING":
+        if running:
             count.running[scenario] += 1
         if opened_on.year == on.year:
             count.this_year[scenario] += 1

@@ -26,8 +26,8 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import NullType
 
 from haihe.storage.db import db
-from haihe.storage.decisions import Order
-from haihe.storage.reading import COUNTED_ORDER_STATES, JOIN, SENSITIVE
+from haihe.storage.decisions import COUNTED, RUNNING, Order
+from haihe.storage.reading import JOIN, SENSITIVE
 from haihe.storage.records import RecordRow
 from haihe.storage.residents import Consent, Resident
 from haihe.storage.scores import ScoreRow
@@ -110,13 +110,13 @@ def orders_sql(on: date) -> str:
         select(
             Order.resident_id,
             Order.scenario,
-            _counted(Order.state == "DOING", "running"),
+            _counted(RUNNING, "running"),
             _counted(in_month, "this_month"),
             _counted(in_year, "this_year"),
         )
         .where(
-            Order.state.in_(COUNTED_ORDER_STATES),
-            (opened >= cast(literal(date(on.year, 1, 1)), Date)) | (Order.state == "DOING"),
+            COUNTED,
+            (opened >= cast(literal(date(on.year, 1, 1)), Date)) | RUNNING,
         )
         .group_by(Order.resident_id, Order.scenario)
     )

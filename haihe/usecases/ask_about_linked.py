@@ -21,7 +21,7 @@ from typing import Any
 from haihe.cache.copies import ASKED_TOO_OFTEN, ASKED_TOO_OFTEN_NOW, CacheDown, Wanted
 from haihe.cache.copy import Numbers, numbers, pack
 from haihe.domain.allowances import ABOUT_ONE_RESIDENT
-from haihe.domain.compiled import Judge, Orders, code_of, nobody
+from haihe.domain.compiled import QUOTA_USED_UP, Judge, Orders, code_of, nobody
 from haihe.storage.alarms import AlarmKind
 from haihe.storage.db import transaction
 from haihe.storage.passes import add_decisions, asked_since
@@ -173,6 +173,8 @@ class AboutLinked:
     def _scenario(self, code: str) -> tuple[int, Judge, dict[int, bytes]]:
         scenario = self.ctx.rules.scenario(code)
         judge = self.ctx.rules.judge(code, self.on, self.partner.district)
+        if scenario is not None and self.ctx.rules.used_up(scenario, self.partner.merchant_id or 0, self.on):
+            judge = _used_up
         self._revisions.append((code, scenario.revision if scenario else 0))
         # An admitted scenario that is not public is closed for everybody.
         known = (len(self._revisions) - 1, judge or _closed, {})
@@ -219,3 +221,7 @@ class AboutLinked:
 
 def _closed(*_numbers: Any) -> int:
     return -3
+
+
+def _used_up(*_numbers: Any) -> int:
+    return QUOTA_USED_UP

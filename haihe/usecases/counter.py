@@ -15,9 +15,12 @@ from haihe.storage.db import db
 from haihe.storage.decisions import Order
 from haihe.usecases.answer_question import answer_question
 from haihe.usecases.asking import Question
+from haihe.usecases.complete_order import complete_order
 from haihe.usecases.context import TIANJIN, Context
-from haihe.usecases.orders import end_order, find_order, open_order
+from haihe.usecases.open_order import Wish, open_order
+from haihe.usecases.order_deeds import find_order
 from haihe.usecases.rules_in_force import Partner, counter_of
+from haihe.usecases.run_order import cancel_order
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +59,17 @@ def open_at_counter(
     ctx: Context, partner: Partner, out_order_no: str, decision_id: str, at: datetime
 ) -> Order:
     """Open an order with a yes; sending the form twice gives the same order."""
-    return open_order(ctx, partner, out_order_no, decision_id, at)
+    return open_order(ctx, partner, out_order_no, Wish(decision_id), at)
 
 
 def complete_at_counter(ctx: Context, partner: Partner, out_order_no: str, at: datetime) -> Order:
     """The benefit has been used; nothing is left to pay."""
-    return end_order(ctx, partner, out_order_no, OrderState.COMPLETED, at)
+    return complete_order(ctx, partner, out_order_no, (), (), True, at)
 
 
 def cancel_at_counter(ctx: Context, partner: Partner, out_order_no: str, at: datetime) -> Order:
     """The benefit was not used after all."""
-    return end_order(ctx, partner, out_order_no, OrderState.REVOKED, at)
+    return cancel_order(ctx, partner, out_order_no, None, at)
 
 
 def order_at_counter(partner: Partner, out_order_no: str) -> Order:

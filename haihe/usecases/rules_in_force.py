@@ -17,6 +17,7 @@ from haihe.domain.scenarios import Scenario, ScenarioState
 from haihe.storage.copies import generation
 from haihe.storage.db import db
 from haihe.storage.links import RevokedToken
+from haihe.storage.orders import places_taken
 from haihe.storage.partners import Admission, Merchant, OAuthClient
 from haihe.storage.rules import RulebookRow, ScenarioRow
 from haihe.usecases.token_keys import TokenKey, read_token_keys
@@ -57,6 +58,7 @@ class _Held:
     token_keys: dict[str, TokenKey] = field(default_factory=dict)
     revoked_tokens: frozenset[str] = frozenset()
     judges: dict[tuple[str, date, str], Judge] = field(default_factory=dict)
+    places_taken: Mapping[tuple[str, int, str, str], int] = field(default_factory=dict)
 
 
 class RulesInForce:
@@ -112,6 +114,19 @@ class RulesInForce:
             held.judges[code, on, district] = judge
         return judge
 
+    def used_up(self, scenario: Scenario, merchant_id: int, on: date) -> bool:
+        """Whether a quota that everybody shares, in all or at this merchant, has no place left on this day.
+
+        What is held here moves on with the generation, which whoever takes the last place, or gives it back, raises.
+        """
+        return scenario.open_on(on) and any(
+            self._held.places_taken.get(
+                (scenario.code, merchant_id if q.each_merchant else 0, q.period, q.period.key(on)), 0
+            )
+            >= q.at_most
+            for q in scenario.shared_quotas
+        )
+
     def partner(self, client_id: str) -> Partner | None:
         """A client that is not revoked, of a merchant that is not suspended."""
         return self._held.partners.get(client_id)
@@ -140,7 +155,15 @@ class RulesInForce:
             for row in rows
             if books
         }
-        self._held = _Held(number, books, scenarios, _partners(), read_token_keys(), _revoked_tokens())
+        self._held = _Held(
+            generation=number,
+            rulebooks=books,
+            scenarios=scenarios,
+            partners=_partners(),
+            token_keys=read_token_keys(),
+            revoked_tokens=_revoked_tokens(),
+            places_taken=places_taken(),
+        )
 
 
 def _revoked_tokens() -> frozenset[str]:

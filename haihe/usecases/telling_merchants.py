@@ -14,7 +14,19 @@ from haihe.storage.notices import Delivery, MerchantEvent, WebhookEndpoint
 from haihe.usecases.context import TIANJIN
 
 # The complete list of what a notice says of an order: what its merchant sees of it anyway. Never points, grade or who.
-TOLD = ("out_order_no", "decision_id", "scenario", "state", "benefit", "created_at", "ended_at")
+TOLD = (
+    "out_order_no",
+    "decision_id",
+    "scenario",
+    "state",
+    "benefit",
+    "agreed_fen",
+    "total_fen",
+    "created_at",
+    "ended_at",
+    "settled_at",
+    "disputed_at",
+)
 
 
 def tell_merchant(order: Order, event_type: str, at: datetime) -> None:

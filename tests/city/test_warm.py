@@ -27,7 +27,7 @@ from haihe.usecases.answer_question import answer_question
 from haihe.usecases.asking import Question
 from haihe.usecases.context import Context
 from haihe.usecases.keep_copies import Keeper
-from haihe.usecases.orders import open_order
+from haihe.usecases.open_order import Wish, open_order
 from haihe.usecases.pass_code import hash_of_code
 from haihe.web.context import EXTENSION
 from tests.builders import Builders, MerchantClient
@@ -58,7 +58,7 @@ class Town:
         assert partner is not None
         for n, scenario in enumerate((BIKE, "XYZ-15")):
             told = self.told(self.good[0], scenario)
-            open_order(ctx, partner, f"ORDER-{n}", told["context"]["decision_id"], ctx.now())
+            open_order(ctx, partner, f"ORDER-{n}", Wish(told["context"]["decision_id"]), ctx.now())
         self.everybody = [*self.good, *self.plain, *self.strange]
 
     def wait_until_vouched_for(self) -> None:

@@ -24,7 +24,7 @@ from haihe.usecases.context import Context
 from haihe.usecases.journal import take_over_journal
 from haihe.usecases.keep_copies import Keeper
 from haihe.usecases.leave import leave
-from haihe.usecases.orders import open_order
+from haihe.usecases.open_order import Wish, open_order
 from haihe.usecases.publish_rules import configuration_changed
 from tests.builders import Builders, MerchantClient
 from tests.conftest import Clock
@@ -212,7 +212,7 @@ def test_a_pass_that_has_served_an_order_has_expired(
     partner = ctx.rules.up_to_date().partner(merchant.client_id)
     assert partner is not None
 
-    open_order(ctx, partner, "ORDER-1", decision_id, ctx.now())
+    open_order(ctx, partner, "ORDER-1", Wish(decision_id), ctx.now())
 
     assert ask(ctx, merchant, code)["context"]["code"] == "CODE_EXPIRED"
 

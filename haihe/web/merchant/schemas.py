@@ -5,7 +5,6 @@ from __future__ import annotations
 from marshmallow import EXCLUDE, Schema, fields, validate
 
 from haihe.domain.eligibility import MerchantCode
-from haihe.web.bodies import Body, Text
 
 
 class _Open(Schema):
@@ -232,26 +231,3 @@ class Metadata(Schema):
     search_subject_endpoint = fields.Url(required=True)
     search_resource_endpoint = fields.Url(required=True)
     search_action_endpoint = fields.Url(required=True)
-
-
-class OpenOrder(Body):
-    """Open an order with a decision; `out_order_no` is the merchant's own number."""
-
-    out_order_no = Text(
-        32,
-        verbatim=True,
-        validate=validate.Regexp(r"^[0-9A-Za-z_\-|*]{1,32}$", error="1–32 位字母、数字或 _-|*"),
-    )
-    decision_id = Text(40, verbatim=True)
-
-
-class OrderView(Schema):
-    """An order as its merchant sees it."""
-
-    out_order_no = fields.String(required=True)
-    decision_id = fields.String(required=True)
-    scenario = fields.String(required=True)
-    state = fields.String(required=True)
-    benefit = fields.Nested(Benefit, required=True)
-    created_at = fields.String(required=True)
-    ended_at = fields.String(allow_none=True, required=True)

@@ -107,7 +107,9 @@ def test_one_yes_opens_one_order_and_one_number_stands_for_one_yes(client: Flask
     opened(client, key, "A-1", first)
 
     assert opened(client, key, "A-2", first).get_json()["code"] == "DECISION_USED"
-    assert opened(client, key, "A-1", second).get_json()["code"] == "OUT_ORDER_NO_USED"
+    changed = opened(client, key, "A-1", second)
+    assert (changed.status_code, changed.get_json()["code"]) == (409, "OUT_ORDER_NO_USED")
+    assert changed.get_json()["field"] == "decision_id"
 
 
 def test_another_merchants_order_does_not_exist(client: FlaskClient, a: Builders) -> None:
