@@ -17,7 +17,7 @@ from gunicorn.http.errors import ParseException
 from sqlalchemy.exc import SQLAlchemyError
 
 from haihe.cache.copies import Copies
-from haihe.cli import city, demo, keys, records, rules, webhooks
+from haihe.cli import city, demo, keys, records, rules, statements, webhooks
 from haihe.cli.rescore import rescore_command
 from haihe.cli.worker import worker_command
 from haihe.config import Settings, read_settings
@@ -38,6 +38,7 @@ from haihe.web.admin import records as admin_records
 from haihe.web.assets import serve_assets
 from haihe.web.context import EXTENSION
 from haihe.web.merchant import access, oauth, oauth_authorize, orders
+from haihe.web.merchant import statements as merchant_statements
 from haihe.web.merchant import webhooks as merchant_webhooks
 from haihe.web.merchant.pages import counter as merchant_counter
 from haihe.web.merchant.pages import entry as merchant_entry
@@ -123,7 +124,15 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _
         client_allowance=Allowance(settings.client_requests_per_minute, 60),
     )
     _open_doors(app)
-    for group in (city.group, demo.group, keys.group, records.group, rules.group, webhooks.group):
+    for group in (
+        city.group,
+        demo.group,
+        keys.group,
+        records.group,
+        rules.group,
+        statements.group,
+        webhooks.group,
+    ):
         app.cli.add_command(group)
     app.cli.add_command(rescore_command)
     app.cli.add_command(worker_command)
@@ -184,6 +193,7 @@ def _open_doors(app: Flask) -> None:
         access,
         orders,
         merchant_webhooks,
+        merchant_statements,
         admin_login,
         admin_city_jobs,
         admin_records,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+from datetime import timedelta
 
 import click
 from flask.cli import AppGroup
@@ -13,27 +14,36 @@ from sqlalchemy.exc import SQLAlchemyError
 from haihe.cli.rules import OPERATOR
 from haihe.cli.worker import PASSING, in_one_line
 from haihe.domain.errors import HaiheError
+from haihe.usecases.context import day_of
 from haihe.usecases.deliver_events import Deliverer
+from haihe.usecases.make_statements import make_statements
 from haihe.usecases.notice_keys import SETTLES, rotate_notice_key
 from haihe.usecases.webhook_endpoints import register_webhook_host, withdraw_webhook_host
 from haihe.web.context import context
 
 REST_SECONDS = 0.2
 TROUBLED_SECONDS = 1.0
+# What was begun before midnight has been committed by then.
+STATEMENTS_AFTER = timedelta(minutes=10)
 log = logging.getLogger(__name__)
 group = AppGroup("webhooks", help="商户通知")
 
 
 @group.command("deliver")
 def deliver() -> None:
-    """把订单的变化通知商户；可同时运行多个，Ctrl-C 或 SIGTERM 结束。"""
+    """把订单的变化通知商户，每天凌晨生成对账单；可同时运行多个，Ctrl-C 或 SIGTERM 结束。"""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    deliverer = Deliverer(context())
+    ctx = context()
+    deliverer, stated = Deliverer(ctx), None
     told = ""
     while not stop.is_set():
         try:
+            yesterday = day_of(ctx.now() - STATEMENTS_AFTER) - timedelta(days=1)
+            if yesterday != stated:
+                make_statements(ctx, yesterday, ctx.now())
+                stated = yesterday
             if deliverer.turn() == 0:
                 deliverer.rest(REST_SECONDS)
         except SQLAlchemyError as error:

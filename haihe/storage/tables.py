@@ -16,6 +16,7 @@ from haihe.storage import (
     residents,
     rules,
     scores,
+    statements,
 )
 from haihe.storage.db import db
 
@@ -36,4 +37,5 @@ __all__ = [
     "residents",
     "rules",
     "scores",
+    "statements",
 ]
