@@ -15,7 +15,7 @@ from haihe.app import create_app
 from haihe.demo.making import make
 from haihe.usecases.context import Context
 from haihe.web.context import EXTENSION
-from tests.bench import checkout, many, notices, orders, points, records
+from tests.bench import checkout, many, notices, orders, points, records, tokens
 from tests.bench.table import Row, printed
 from tests.builders import Builders
 
@@ -44,6 +44,7 @@ def _measured(ctx: Context, a: Builders) -> Iterator[Row]:
     yield from many.measure(ctx, a)
     yield from points.measure(ctx)
     yield from records.measure(ctx, a)
+    yield from tokens.measure(ctx, a)
     yield from notices.measure(ctx, a)
     yield from orders.measure(ctx, a)
 
