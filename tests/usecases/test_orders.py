@@ -298,7 +298,8 @@ def test_shared_quotas_are_never_oversold_by_many_hands_and_a_crash_leaves_no_tr
     cancel_order(ctx, partner, f"A-{cancelled}", None, clock.now)
     complete_order(ctx, partner, f"A-{done}", [], [], True, clock.now)
     assert not ctx.rules.up_to_date().used_up(scenario, partner.merchant_id or 0, clock.today)
-    used = {p: n for p, n in db.session.execute(select(QuotaCounter.period, QuotaCounter.used))}
+    rows = db.session.execute(select(QuotaCounter)).scalars()
+    used = {counter.period: counter.used for counter in rows}
     assert used == {"MONTH": 2, "RUNNING": 1}
     assert miscounted() == []
 
