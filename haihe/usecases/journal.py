@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import struct
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
@@ -22,8 +23,11 @@ LENGTHS = struct.Struct(">HH")
 # Of many decisions, in the place of the first length: no single note is of no length at all.
 MANY = struct.Struct(">HI")
 ID_BYTES = 16
-# A turn of the keeper must be over before the vouchers are: it stores so many decisions and leaves the rest to the next.
-ENOUGH = 10_000
+# A turn of the keeper must be over well before the vouchers are, however much is waiting: the rest is for the next turn.
+LONGEST = 0.3
+# About so many decisions are stored in one transaction.
+TOGETHER = 500
+MOST_ENTRIES = 1000
 log = logging.getLogger(__name__)
 
 
@@ -130,24 +134,27 @@ class ManyNotes:
             }
 
 
-def take_over_journal(ctx: Context, most: int = 5, enough: int = ENOUGH) -> int:
+def take_over_journal(ctx: Context, patience: float = LONGEST) -> int:
     """Move what the journal holds into PostgreSQL; returns how many decisions that were.
 
-    First what was begun on before and not finished, then what is new: `most` entries of every stream at a time, until
-    there are no more or it has been enough for one turn. An entry is struck off only once it is committed; one that is
-    read twice changes nothing the second time.
+    First what was begun on before and not finished, then what is new, a few entries of every stream at a time, until there
+    are no more or the time is up. An entry is struck off only once it is committed; one that is read twice changes nothing
+    the second time.
     """
-    taken = 0
+    end = time.monotonic() + patience
+    taken, most = 0, 1
     for from_start in (True, False):
-        while taken < enough:
-            entries = ctx.copies.read_journal(READER, most, from_start)
-            if not entries:
-                break
-            taken += sum(_decisions_in(e) for e in entries)
+        while entries := ctx.copies.read_journal(READER, most, from_start):
+            decisions = sum(_decisions_in(e) for e in entries)
             stored = _store(entries)
             ctx.copies.strike_journal(stored)
+            taken += decisions
+            if time.monotonic() > end:
+                return taken
             if len(stored) < len(entries):
                 break
+            # One entry may hold a single decision or a hundred.
+            most = min(most * 2, MOST_ENTRIES) if decisions < TOGETHER else max(most // 2, 1)
     return taken
 
 

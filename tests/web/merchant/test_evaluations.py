@@ -305,7 +305,7 @@ def test_what_a_keeper_reads_twice_is_stored_once(
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ctx.copies, "strike_journal", lambda _entries: None)
-        take_over_journal(ctx, enough=1)
+        take_over_journal(ctx, patience=0)
     take_over_journal(ctx)
 
     assert db.session.execute(select(func.count()).select_from(DecisionRow)).scalar() == 230
