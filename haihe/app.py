@@ -38,6 +38,7 @@ from haihe.web.admin import records as admin_records
 from haihe.web.assets import serve_assets
 from haihe.web.context import EXTENSION
 from haihe.web.merchant import access, oauth, oauth_authorize, orders
+from haihe.web.merchant import sandbox as merchant_sandbox
 from haihe.web.merchant import statements as merchant_statements
 from haihe.web.merchant import webhooks as merchant_webhooks
 from haihe.web.merchant.pages import counter as merchant_counter
@@ -194,6 +195,7 @@ def _open_doors(app: Flask) -> None:
         orders,
         merchant_webhooks,
         merchant_statements,
+        merchant_sandbox,
         admin_login,
         admin_city_jobs,
         admin_records,

@@ -17,6 +17,9 @@ class Merchant(db.Model):
 
     Whoever has applied is a merchant too, APPLIED or RETURNED, until approved or REFUSED. Anybody can write somebody else's code
     into an application, so it belongs to one merchant alone only from the approval on.
+
+    A merchant that tries us out has a second self, `sandbox_of` it: a merchant like any other, whose passes, orders and
+    residents are all of its own sandbox.
     """
 
     __tablename__ = "merchants"
@@ -26,7 +29,7 @@ class Merchant(db.Model):
             "uq_merchants_uscc",
             "uscc",
             unique=True,
-            postgresql_where=text("state IN ('ACTIVE','SUSPENDED')"),
+            postgresql_where=text("state IN ('ACTIVE','SUSPENDED') AND sandbox_of IS NULL"),
         ),
     )
 
@@ -36,6 +39,7 @@ class Merchant(db.Model):
     district: Mapped[str] = mapped_column(String(6))
     kind: Mapped[str] = mapped_column(String(64))
     state: Mapped[str] = mapped_column(String(16))
+    sandbox_of: Mapped[int | None] = mapped_column(ForeignKey("merchants.id"), unique=True)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 

@@ -23,12 +23,18 @@ from haihe.storage.db import db
 class Resident(db.Model):
     """One person. Number and name are sealed; `version` grows with every change that a decision could notice.
 
+    `sandbox_of` marks somebody who does not exist: a test resident of that merchant's sandbox, left out of everything that
+    is about the city.
+
     A row exists for everybody a department has stated something about; only a JOIN consent in force makes it counted.
     There is no column for religion, health, blood type, biometrics, income or property, and there will be none
     (天津市社会信用条例; 征信业管理条例).
     """
 
     __tablename__ = "residents"
+    __table_args__ = (
+        Index("ix_residents_sandbox_of", "sandbox_of", postgresql_where=text("sandbox_of IS NOT NULL")),
+    )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     id_type: Mapped[str] = mapped_column(String(32))
@@ -38,6 +44,7 @@ class Resident(db.Model):
     name_sealed: Mapped[bytes] = mapped_column(LargeBinary)
     birth_date: Mapped[date]
     district: Mapped[str | None] = mapped_column(String(6))
+    sandbox_of: Mapped[int | None] = mapped_column(ForeignKey("merchants.id"))
     version: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 

@@ -23,6 +23,7 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.types import NullType
 
 from haihe.storage.db import db
@@ -67,6 +68,7 @@ def residents_sql(classes: Mapping[str, str], joined_only: bool = False) -> str:
         Resident.district,
         *(func.coalesce(held.c[name], False).label(name) for name in ("joined", *classes)),
     ).outerjoin(held, held.c.resident_id == Resident.id)
+    query = query.where(Resident.sandbox_of.is_(None))
     return _sql(query.where(held.c.joined) if joined_only else query)
 
 
@@ -87,7 +89,9 @@ def records_sql(pages: int, parts: int) -> list[str]:
         RecordRow.valid_from,
         RecordRow.valid_to,
         RecordRow.state,
-    ).where(RecordRow.state == EFFECTIVE, RecordRow.resident_id.in_(joined))
+    ).where(
+        RecordRow.state == EFFECTIVE, RecordRow.resident_id.in_(joined), ~_in_a_sandbox(RecordRow.resident_id)
+    )
     bounds = sorted({pages * n // parts for n in range(1, parts)} - {0})
     place = literal_column("records.ctid", TID)
     return [
@@ -117,6 +121,7 @@ def orders_sql(on: date) -> str:
         .where(
             COUNTED,
             (opened >= cast(literal(date(on.year, 1, 1)), Date)) | RUNNING,
+            ~_in_a_sandbox(Order.resident_id),
         )
         .group_by(Order.resident_id, Order.scenario)
     )
@@ -138,13 +143,22 @@ def scores_sql(dimensions: Mapping[str, str]) -> str:
                 cast(ScoreRow.dimensions[code].astext, Integer).label(column)
                 for column, code in dimensions.items()
             ),
-        ).outerjoin(ScoreRow, ScoreRow.resident_id == Resident.id)
+        )
+        .outerjoin(ScoreRow, ScoreRow.resident_id == Resident.id)
+        .where(Resident.sandbox_of.is_(None))
     )
 
 
 def versions_sql() -> str:
     """The version of every resident."""
-    return _sql(select(Resident.id.label("resident_id"), Resident.version))
+    return _sql(
+        select(Resident.id.label("resident_id"), Resident.version).where(Resident.sandbox_of.is_(None))
+    )
+
+
+def _in_a_sandbox(resident_id: InstrumentedAttribute[int]) -> ColumnElement[bool]:
+    """Test residents of merchants are nobody, and do not count anywhere in the city."""
+    return resident_id.in_(select(Resident.id).where(Resident.sandbox_of.is_not(None)))
 
 
 def about_the_city_sql() -> str:

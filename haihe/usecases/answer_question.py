@@ -17,9 +17,8 @@ from haihe.storage.db import transaction
 from haihe.storage.passes import add_decision
 from haihe.usecases.alarms import raise_alarm
 from haihe.usecases.answer_from_database import answer_from_database
-from haihe.usecases.asking import KEEP_MS, Asking, Question, admitted, too_often
+from haihe.usecases.asking import KEEP_MS, Asking, Question, admitted, hash_for, too_often
 from haihe.usecases.context import Context
-from haihe.usecases.pass_code import hash_of_code
 from haihe.usecases.rules_in_force import Partner
 
 
@@ -29,7 +28,7 @@ def answer_question(ctx: Context, question: Question) -> bytes:
     Raises Unauthenticated for a client that may no longer speak to us and Forbidden for a scenario it was not
     admitted to (or that does not exist: the two look alike), TooOften for a merchant that has asked too much.
     """
-    code_hash = hash_of_code(ctx, question.code)
+    code_hash = hash_for(ctx, question.client_id, question.code)
     try:
         return _answer(ctx, question, code_hash)
     except AskedTooOften as refused:
@@ -99,7 +98,7 @@ def _refused(asking: Asking, held: HeldPass, code: MerchantCode) -> bytes:
 def answer_nobody(ctx: Context, question: Question) -> bytes:
     """A subject, action or resource of a kind that we know nothing of: a no like any other, and on the record."""
     ctx.rules.up_to_date()
-    asking = Asking(ctx, question, admitted(ctx, question), hash_of_code(ctx, question.code))
+    asking = Asking(ctx, question, admitted(ctx, question), hash_for(ctx, question.client_id, question.code))
     note, answer = asking.closed(None, MerchantCode.NOT_AVAILABLE)
     with transaction():
         add_decision(note.to_row(None))

@@ -19,6 +19,7 @@ from haihe.domain.scenarios import Scenario
 from haihe.usecases.context import TIANJIN, Context, day_of
 from haihe.usecases.gather_facts import copy_of, gather_facts
 from haihe.usecases.journal import DecisionNote
+from haihe.usecases.pass_code import hash_of_code
 from haihe.usecases.rules_in_force import Partner
 
 SCOPE = "check"
@@ -53,6 +54,15 @@ def asking_partner(ctx: Context, client_id: str) -> Partner:
     if SCOPE not in partner.scopes:
         raise Forbidden("INSUFFICIENT_SCOPE", "贵方的核验权限（check）已被收回")
     return partner
+
+
+def hash_for(ctx: Context, client_id: str, code: str) -> bytes:
+    """The hash by which this client's questions find a pass: a sandbox never finds the city's, nor the city a sandbox's.
+
+    Which merchant a client belongs to never changes, so what this worker holds in memory will do.
+    """
+    partner = ctx.rules.partner(client_id) or ctx.rules.up_to_date().partner(client_id)
+    return hash_of_code(ctx, code, b"" if partner is None else partner.space)
 
 
 def admitted(ctx: Context, question: Question) -> Partner:

@@ -39,14 +39,19 @@ class Judge:
 def find_merchant(judge: Judge, merchant_id: int) -> tuple[Merchant, Application | None]:
     """A merchant with its application; the first merchants of the city came without one."""
     merchant = db.session.get(Merchant, merchant_id)
-    if merchant is None or not judge.sees(merchant):
+    if merchant is None or merchant.sandbox_of is not None or not judge.sees(merchant):
         raise NotFound("MERCHANT_NOT_FOUND", "没有这家商户")
     return merchant, db.session.get(Application, merchant_id)
 
 
 def list_merchants(judge: Judge, state: str | None, after: int, limit: int) -> list[Merchant]:
     """Merchants in the order in which they applied."""
-    query = select(Merchant).where(Merchant.id > after).order_by(Merchant.id).limit(limit)
+    query = (
+        select(Merchant)
+        .where(Merchant.id > after, Merchant.sandbox_of.is_(None))
+        .order_by(Merchant.id)
+        .limit(limit)
+    )
     if state is not None:
         query = query.where(Merchant.state == state)
     if judge.districts:
@@ -85,7 +90,9 @@ def approve(ctx: Context, judge: Judge, merchant_id: int, scenarios: Iterable[st
                 "USCC_CHECKSUM", "统一社会信用代码校验位不符；核对执照无误后，须先由管理员特别认可"
             )
         taken = select(Merchant.id).where(
-            Merchant.uscc == merchant.uscc, Merchant.state.in_(("ACTIVE", "SUSPENDED"))
+            Merchant.uscc == merchant.uscc,
+            Merchant.state.in_(("ACTIVE", "SUSPENDED")),
+            Merchant.sandbox_of.is_(None),
         )
         if db.session.execute(taken).first() is not None:
             raise Conflict("USCC_TAKEN", "已有一家准入商户使用这个统一社会信用代码")
@@ -185,7 +192,7 @@ def _known(ctx: Context, scenarios: Iterable[str]) -> frozenset[str]:
 
 def _locked(judge: Judge, merchant_id: int) -> Merchant:
     merchant = db.session.get(Merchant, merchant_id, with_for_update=True, populate_existing=True)
-    if merchant is None or not judge.sees(merchant):
+    if merchant is None or merchant.sandbox_of is not None or not judge.sees(merchant):
         raise NotFound("MERCHANT_NOT_FOUND", "没有这家商户")
     return merchant
 

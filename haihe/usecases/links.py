@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
 
-from haihe.domain.errors import NotFound
+from haihe.domain.errors import Forbidden, NotFound
 from haihe.storage.copies import lock_residents
 from haihe.storage.db import db, transaction
 from haihe.storage.links import Link
@@ -94,6 +94,9 @@ def give_link(
 
     A new consent takes the place of the one in force, with all tokens that rest on it, and keeps its pairwise id.
     """
+    merchant = db.session.get(Merchant, merchant_id)
+    if merchant is None or merchant.sandbox_of is not None:
+        raise Forbidden("SANDBOX_ONLY", "这是商户的沙箱，只供测试，不能绑定真实的居民")
     lock_residents([resident_id])
     if JOIN not in consents_in_force(resident_id):
         raise not_joined()

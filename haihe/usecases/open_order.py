@@ -83,7 +83,7 @@ def open_order(ctx: Context, partner: Partner, out_order_no: str, wish: Wish, at
         if scenario is None or offer is None:
             raise Conflict("NOT_AVAILABLE", "该优惠目前不可用，请按默认条款办理", "decision_id")
         order = _order(partner, out_order_no, wish, resident_id, scenario, offer, at)
-        full = _take_places(order, scenario)
+        full = _take_places(order, scenario, partner)
         db.session.add(order)
         db.session.flush()
         asked_before(order, Deed.OPEN, wish.plain())
@@ -161,11 +161,14 @@ def _order(
     )
 
 
-def _take_places(order: Order, scenario: Scenario) -> bool:
-    """Take a place in every shared quota, always in the same order; True if one of them is full now."""
+def _take_places(order: Order, scenario: Scenario, partner: Partner) -> bool:
+    """Take a place in every shared quota, always in the same order; True if one of them is full now.
+
+    A sandbox has all places to itself and takes none of the city's.
+    """
     full, taken = False, []
     for quota in sorted(scenario.shared_quotas, key=lambda q: (q.each_merchant, q.period)):
-        merchant_id = order.merchant_id if quota.each_merchant else EVERYWHERE
+        merchant_id = order.merchant_id if quota.each_merchant or partner.sandbox else EVERYWHERE
         place = take_place(
             scenario.code, merchant_id, quota.period, quota.period.key(order.opened_on), quota.at_most
         )

@@ -56,11 +56,18 @@ def rescore_everybody(
 
 def resident_count() -> int:
     """How many residents there are."""
-    return db.session.execute(select(func.count()).select_from(Resident)).scalar_one()
+    return db.session.execute(
+        select(func.count()).select_from(Resident).where(Resident.sandbox_of.is_(None))
+    ).scalar_one()
 
 
 def _next_ids(behind: int) -> list[int]:
-    query = select(Resident.id).where(Resident.id > behind).order_by(Resident.id).limit(BATCH)
+    query = (
+        select(Resident.id)
+        .where(Resident.id > behind, Resident.sandbox_of.is_(None))
+        .order_by(Resident.id)
+        .limit(BATCH)
+    )
     return list(db.session.execute(query).scalars())
 
 

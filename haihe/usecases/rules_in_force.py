@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -37,6 +37,12 @@ class Partner:
     district: str = ""
     scenarios: frozenset[str] = frozenset()
     source: str | None = None
+    sandbox: bool = False
+
+    @property
+    def space(self) -> bytes:
+        """In which space its passes are found: the city's, or that of its own sandbox."""
+        return (self.merchant_id or 0).to_bytes(8, "big") if self.sandbox else b""
 
 
 COUNTER_SCOPES = frozenset({"check", "order", "statement", "webhook"})
@@ -159,7 +165,7 @@ class RulesInForce:
             generation=number,
             rulebooks=books,
             scenarios=scenarios,
-            partners=_partners(),
+            partners=_partners(scenarios),
             token_keys=read_token_keys(),
             revoked_tokens=_revoked_tokens(),
             places_taken=places_taken(),
@@ -170,37 +176,35 @@ def _revoked_tokens() -> frozenset[str]:
     return frozenset(db.session.execute(select(RevokedToken.jti)).scalars())
 
 
-def _partners() -> dict[str, Partner]:
+def _partners(public: Iterable[str]) -> dict[str, Partner]:
+    """Every client that may speak to us, and every merchant's own counter. A sandbox may try all public scenarios."""
     admitted: dict[int, set[str]] = {}
     for merchant_id, scenario in db.session.execute(select(Admission.merchant_id, Admission.scenario)):
         admitted.setdefault(merchant_id, set()).add(scenario)
     merchants = {
         m.id: m for m in db.session.execute(select(Merchant).where(Merchant.state == "ACTIVE")).scalars()
     }
-    partners = {
-        counter_of(m.id): Partner(
-            client_id=counter_of(m.id),
-            scopes=COUNTER_SCOPES,
-            merchant_id=m.id,
-            merchant_name=m.name,
-            district=m.district,
-            scenarios=frozenset(admitted.get(m.id, ())),
+    everything = frozenset(public)
+
+    def of_merchant(merchant: Merchant, client_id: str, scopes: frozenset[str], sandbox: bool) -> Partner:
+        return Partner(
+            client_id=client_id,
+            scopes=scopes,
+            merchant_id=merchant.id,
+            merchant_name=merchant.name,
+            district=merchant.district,
+            scenarios=everything if merchant.sandbox_of else frozenset(admitted.get(merchant.id, ())),
+            sandbox=sandbox or merchant.sandbox_of is not None,
         )
-        for m in merchants.values()
+
+    partners = {
+        counter_of(m.id): of_merchant(m, counter_of(m.id), COUNTER_SCOPES, False) for m in merchants.values()
     }
     for client in db.session.execute(select(OAuthClient).where(OAuthClient.revoked_at.is_(None))).scalars():
-        merchant = merchants.get(client.merchant_id) if client.merchant_id is not None else None
-        if client.merchant_id is not None and merchant is None:
-            continue
-        partners[client.client_id] = Partner(
-            client_id=client.client_id,
-            scopes=frozenset(client.scopes),
-            merchant_id=client.merchant_id,
-            merchant_name=merchant.name if merchant else "",
-            district=merchant.district if merchant else "",
-            scenarios=frozenset(admitted.get(client.merchant_id, ()))
-            if client.merchant_id is not None
-            else frozenset(),
-            source=client.source,
-        )
+        scopes = frozenset(client.scopes)
+        if client.merchant_id is None:
+            partners[client.client_id] = Partner(client.client_id, scopes, source=client.source)
+        elif client.merchant_id in merchants:
+            merchant = merchants[client.merchant_id]
+            partners[client.client_id] = of_merchant(merchant, client.client_id, scopes, client.sandbox)
     return partners

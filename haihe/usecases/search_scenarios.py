@@ -11,9 +11,8 @@ from haihe.storage.passes import find_pass
 from haihe.usecases.answer_question import answer_question
 from haihe.usecases.answer_questions import SubjectKind, answer_about_linked
 from haihe.usecases.ask_about_linked import AboutLinked
-from haihe.usecases.asking import YES, Question, asking_partner, too_often
+from haihe.usecases.asking import YES, Question, asking_partner, hash_for, too_often
 from haihe.usecases.context import Context
-from haihe.usecases.pass_code import hash_of_code
 
 
 def usable_scenarios(ctx: Context, client_id: str, kind: SubjectKind, name: str, at: datetime) -> list[str]:
@@ -27,7 +26,7 @@ def usable_scenarios(ctx: Context, client_id: str, kind: SubjectKind, name: str,
     if kind is not SubjectKind.PASS or not admitted:
         return []
     # A code that is nobody's is asked about all the same: it is counted and recorded as such.
-    scenario = _scenario_of_pass(ctx, name) or min(admitted)
+    scenario = _scenario_of_pass(ctx, client_id, name) or min(admitted)
     return [scenario] if scenario in admitted and may_use(ctx, client_id, kind, name, scenario, at) else []
 
 
@@ -56,8 +55,8 @@ def _usable_by_linked(ctx: Context, client_id: str, name: str, at: datetime) -> 
     return usable
 
 
-def _scenario_of_pass(ctx: Context, code: str) -> str | None:
-    code_hash = hash_of_code(ctx, code)
+def _scenario_of_pass(ctx: Context, client_id: str, code: str) -> str | None:
+    code_hash = hash_for(ctx, client_id, code)
     with suppress(CacheDown):
         held = ctx.copies.look(code_hash).held
         if held is not None:
