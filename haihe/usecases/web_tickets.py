@@ -20,20 +20,20 @@ LIVES = timedelta(seconds=60)
 PURPOSE = "web_ticket"
 
 
-def make_ticket(ctx: Context, account_id: int, query: str, at: datetime) -> tuple[str, datetime]:
-    """A ticket for the account's own phone, good for this one authorization request and until then."""
+def make_ticket(ctx: Context, account_id: int, path: str, at: datetime) -> tuple[str, datetime]:
+    """A ticket for the account's own phone, good for this one page and until then."""
     until = at + LIVES
-    said = {"account": account_id, "query": query, "until": until.timestamp(), "name": secrets.token_hex(16)}
+    said = {"account": account_id, "path": path, "until": until.timestamp(), "name": secrets.token_hex(16)}
     return seal(ctx, said, PURPOSE), until
 
 
 def use_ticket(ctx: Context, ticket: str, at: datetime) -> tuple[str, str]:
-    """A session token for the page, and the query that the ticket was made for; Unauthenticated if it does not serve."""
+    """A session token for the page, and the page that the ticket was made for; Unauthenticated if it does not serve."""
     said = unseal(ctx, ticket, PURPOSE)
     until = datetime.fromtimestamp(said["until"], at.tzinfo) if said else at
     if said is None or at >= until or not first_time(PURPOSE, "", said["name"], until, at):
         raise Unauthenticated("TICKET_INVALID", "链接已失效，请回到小程序重新打开")
-    return open_session(said["account"], at), said["query"]
+    return open_session(said["account"], at), said["path"]
 
 
 def seal(ctx: Context, said: dict[str, Any], purpose: str) -> str:

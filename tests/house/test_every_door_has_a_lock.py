@@ -21,7 +21,7 @@ OPEN = {
     "/oauth/introspect": "asks for client credentials itself",
     "/oauth/revoke": "asks for client credentials itself",
     "/oauth/authorize": "asks for the resident's session itself, and tells a stranger to log in",
-    "/oauth/enter": "takes a ticket that only a resident's session can fetch",
+    "/m/enter": "takes a ticket that only a resident's session can fetch",
     "/oauth/jwks": "public keys",
     "/v1/notice-keys": "public keys",
     "/.well-known/oauth-authorization-server": "public metadata (RFC 8414)",

@@ -17,20 +17,21 @@ from haihe.web.pages import Pages
 from haihe.web.resident.door import LOCKED, Blueprint
 from haihe.web.resident.lock import keep_locked, require_resident
 
-blp = Blueprint("resident_page_entry", description="关联线上商户")
+blp = Blueprint("resident_page_entry", description="打开网页")
 keep_locked(blp)
 pages = Pages("resident_page_entry_page", __name__)
-AUTHORIZE = "/oauth/authorize"
 LONGEST = 4096
+# Which of our pages a mini-program may open as its resident: the residents' own, and the one that links a merchant.
+ROOTS = ("/m", "/oauth/authorize")
 
 
-class LinkRequest(Body):
-    """The address that the merchant wants the resident to open."""
+class PageRequest(Body):
+    """The page of ours that the resident wants to see."""
 
     url = Text(
         LONGEST,
         verbatim=True,
-        metadata={"description": "商户给出的 /oauth/authorize?… 完整网址"},
+        metadata={"description": "本站 /m… 页面，或商户给出的 /oauth/authorize?… 完整网址"},
     )
 
 
@@ -41,28 +42,37 @@ class PageAddress(Schema):
     expires_at = Moment(required=True)
 
 
-@blp.post("/v1/me/links")
-@blp.doc(summary="打开一家线上商户的关联页面", **LOCKED)
-@blp.arguments(LinkRequest)
+@blp.post("/v1/me/pages")
+@blp.doc(summary="从小程序打开网页", **LOCKED)
+@blp.arguments(PageRequest)
 @blp.response(200, PageAddress, description="在 web-view 中打开的一次性网址")
 @blp.refuses(401, 415, 422)
 def enter(body: dict[str, Any]) -> dict[str, Any]:
-    """商户请居民打开授权网址时，小程序先来换一个一次性网址，再在 web-view 中打开；同意与否由居民在页面上决定。"""
+    """换一个一次性网址，在 web-view 中打开即已登录。关联线上商户也走这里；同意与否由居民在页面上决定。"""
     caller = require_resident()
     ctx = context()
-    address, _question, query = body["url"].partition("?")
-    if address != ctx.base_url + AUTHORIZE or not query.isascii() or not query.isprintable() or "#" in query:
-        raise InvalidInput("NOT_OUR_PAGE", f"网址应以 {ctx.base_url}{AUTHORIZE}? 开头", "url")
-    ticket, until = make_ticket(ctx, caller.account_id, query, ctx.now())
-    return {"url": f"{ctx.base_url}/oauth/enter?ticket={ticket}", "expires_at": until}
+    ticket, until = make_ticket(ctx, caller.account_id, _path(ctx.base_url, body["url"]), ctx.now())
+    return {"url": f"{ctx.base_url}/m/enter?ticket={ticket}", "expires_at": until}
 
 
-@pages.get("/oauth/enter")
+@pages.get("/m/enter")
 def entered() -> AnyResponse:
     """The web-view has come; from here on the cookie says who it is."""
     ctx = context()
-    token, query = use_ticket(ctx, request.args.get("ticket", ""), ctx.now())
-    answer = redirect(f"{AUTHORIZE}?{query}", 303)
+    token, path = use_ticket(ctx, request.args.get("ticket", ""), ctx.now())
+    answer = redirect(path, 303)
     answer.headers["Referrer-Policy"] = "no-referrer"
     keep_page_session(answer, token)
     return answer
+
+
+def _path(base_url: str, url: str) -> str:
+    """The path of one of our pages; NOT_OUR_PAGE for any other address."""
+    path = url.removeprefix(base_url)
+    page, _question, query = path.partition("?")
+    ours = any(page == root or page.startswith(f"{root}/") for root in ROOTS)
+    if not ours or not url.isascii() or not url.isprintable() or "#" in url or "\\" in url or " " in url:
+        raise InvalidInput(
+            "NOT_OUR_PAGE", f"网址应以 {base_url}/m 或 {base_url}/oauth/authorize? 开头", "url"
+        )
+    return f"{page}?{query}" if query else page

@@ -569,9 +569,9 @@ def test_a_ticket_opens_the_page_once_and_within_a_minute(
     ctx: Context, shop: Shop, person: Person, clock: Clock
 ) -> None:
     def enter(ticket: str) -> Any:
-        return shop.http.get(f"/oauth/enter?ticket={ticket}")
+        return shop.http.get(f"/m/enter?ticket={ticket}")
 
-    ticket, _until = make_ticket(ctx, person.account_id, asking(shop), ctx.now())
+    ticket, _until = make_ticket(ctx, person.account_id, f"/oauth/authorize?{asking(shop)}", ctx.now())
     answer = enter(ticket)
     assert (answer.status_code, answer.location) == (303, f"/oauth/authorize?{asking(shop)}")
     cookie = answer.headers["Set-Cookie"]
@@ -580,7 +580,7 @@ def test_a_ticket_opens_the_page_once_and_within_a_minute(
     assert shop.http.get(answer.location).status_code == 200
 
     assert enter(ticket).status_code == 401
-    late, _until = make_ticket(ctx, person.account_id, asking(shop), ctx.now())
+    late, _until = make_ticket(ctx, person.account_id, f"/oauth/authorize?{asking(shop)}", ctx.now())
     clock.forward(seconds=60)
     for bad in (late, "", "x", "x.y", "海"):
         assert enter(bad).status_code == 401
