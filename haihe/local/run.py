@@ -156,7 +156,14 @@ def _keep_running(web: Program, others: Sequence[Program]) -> NoReturn:
 
 
 def _welcome(here: str, *, seconds: float) -> None:
-    pages = {"首页": "/", "管理台": "/console", "接口文档": "/docs", "运行状况": "/healthz"}
+    pages = {
+        "首页": "/",
+        "居民": "/m",
+        "商户": "/merchant",
+        "管理台": "/console",
+        "接口文档": "/docs",
+        "运行状况": "/healthz",
+    }
     open_now = [f"    {here}{path}  {name}" for name, path in pages.items() if _answers(here + path)]
     known = "    var/demo.json  演示账号：商户凭据、示例居民、管理员"
     _say("\n".join([f"就绪，用时 {seconds:.1f} 秒。", "", *open_now, known, "", "按 Ctrl-C 停止。"]))

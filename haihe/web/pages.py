@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from haihe.domain.errors import HaiheError, TooOften
 from haihe.usecases.context import TIANJIN
 from haihe.web.assets import asset, icon
+from haihe.web.context import context
 from haihe.web.forms import FIELD, form_token, keep_browser_key, require_own_form, secure
 from haihe.web.problems import STATUS, TITLES
 
@@ -132,6 +133,12 @@ blp = Pages("look", __name__)
 @blp.before_request
 def _own_forms() -> None:
     check_form()
+
+
+@blp.get("/")
+def welcome() -> Response:
+    """The way to each of the three faces."""
+    return show("welcome.html", demo=context().demo)
 
 
 @blp.post("/look")

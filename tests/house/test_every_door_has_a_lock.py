@@ -31,6 +31,7 @@ OPEN = {
     "/m/login": "shows residents the way in, and is the demo city's door",
     "/merchant/login": "is where a merchant's people show who they are",
     "/merchant/logout": "ends a session, if there is one",
+    "/": "shows the way to each face, and nothing else",
     "/look": "remembers larger type in the browser alone, and only for a form of ours",
 }
 # Pages show a stranger where to log in.

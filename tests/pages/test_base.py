@@ -85,3 +85,12 @@ def test_files_are_kept_for_good_under_the_hash_of_their_content(client: FlaskCl
 def kept(client: FlaskClient, address: str) -> str:
     with client.get(address) as answer:
         return answer.headers["Cache-Control"]
+
+
+def test_the_first_page_shows_the_way_to_each_face(page: Page) -> None:
+    page.goto("/")
+    for path in ("/m", "/merchant", "/docs/"):
+        assert page.locator(f"a[href='{path}']").is_visible()
+    assert faults_of_access(page) == []
+    assert small_targets(page) == []
+    picture(page, "welcome")
