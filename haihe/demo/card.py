@@ -16,6 +16,7 @@ from haihe.demo.departments import client_id_of as department_client_id
 from haihe.demo.merchants import SHOPS, uscc
 from haihe.demo.merchants import client_id_of as merchant_client_id
 from haihe.demo.named import Named
+from haihe.demo.shop_people import username_of
 from haihe.demo.staff import ADMINISTRATORS
 from haihe.domain.districts import DISTRICTS
 from haihe.domain.facts import Facts
@@ -24,6 +25,7 @@ from haihe.storage.residents import Resident
 from haihe.storage.vault import Vault
 from haihe.usecases.context import Context, day_of
 from haihe.usecases.gather_facts import gather_facts
+from haihe.usecases.merchant_people import MerchantRole
 
 ORDINARY = 12
 
@@ -78,6 +80,16 @@ def _merchants(vault: Vault) -> list[dict[str, Any]]:
             "client_id": merchant_client_id(number),
             "client_secret": client_secret(vault, merchant_client_id(number)),
             "scenarios": list(shop.scenarios),
+            "people": [
+                {
+                    "username": username,
+                    "password": password(vault, username),
+                    "totp_secret": totp_secret(vault, username),
+                    "role": role,
+                }
+                for role in MerchantRole
+                for username in (username_of(number, role),)
+            ],
         }
         for number, shop in enumerate(SHOPS, 1)
     ]

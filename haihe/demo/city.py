@@ -28,6 +28,7 @@ from haihe.demo.merchants import ensure_merchants
 from haihe.demo.named_residents import Placed, place_named
 from haihe.demo.people import NEVER, Residents, residents_of
 from haihe.demo.plan import Plan
+from haihe.demo.shop_people import ensure_shop_people
 from haihe.demo.staff import ensure_staff
 from haihe.demo.storing_named import OPENID
 from haihe.storage.copies import next_generation
@@ -108,6 +109,7 @@ def _ensure_partners(ctx: Context, at: datetime) -> None:
     if changed:
         configuration_changed(ctx, number)
     ensure_staff(ctx, at, ACTOR)
+    ensure_shop_people(ctx, at, ACTOR)
 
 
 def _populate(ctx: Context, plan: Plan, at: datetime, progress: Progress) -> None:

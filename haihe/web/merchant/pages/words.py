@@ -34,6 +34,13 @@ ORDER_STATES = {
     OrderState.EXPIRED: ("已过期", "mute", "hourglass"),
 }
 
+DELIVERY_STATES = {
+    "WAITING": ("等待投递", "wait", "clock"),
+    "DELIVERED": ("已送达", "good", "check"),
+    "GIVEN_UP": ("多次未送达", "bad", "circle-alert"),
+    "DROPPED": ("不再投递", "mute", "ban"),
+}
+
 MERCHANT_STATES = {
     "APPLIED": ("审核中", "wait", "clock"),
     "RETURNED": ("已退回，请修改", "wait", "undo-2"),
