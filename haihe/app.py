@@ -27,7 +27,7 @@ from haihe.outside.webhooks import WebhookSender
 from haihe.outside.wechat import wechat_login
 from haihe.storage.tables import db
 from haihe.storage.vault import Vault
-from haihe.usecases.context import Context
+from haihe.usecases.context import Context, day_of
 from haihe.usecases.rules_in_force import RulesInForce
 from haihe.web import operator
 from haihe.web.admin import city_jobs as admin_city_jobs
@@ -118,7 +118,7 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _
         pass_key=settings.pass_key,
         vault=Vault(settings.data_keys, settings.current_data_key, settings.index_key),
         copies=Copies(settings.redis_url),
-        rules=RulesInForce(),
+        rules=RulesInForce(lambda: day_of(now())),
         wechat=wechat_login(settings),
         identity=identity_service(settings),
         messenger=WebhookSender(settings.webhooks_local),

@@ -61,6 +61,10 @@ class DisputeReason(StrEnum):
     OTHER = "OTHER"
 
 
+# Each dispute gives its days back and makes every announcement anew. Three times is enough to say that something is not
+# right; without an end to it nothing would ever be due. What is recorded after that can be objected to like any record.
+MOST_DISPUTES = 3
+
 # Who may do what when. As with WeChat Pay Score an order that waits for its money is no longer cancelled, only lowered
 # or settled; a dispute stands beside the state and never changes it.
 ALLOWED: Mapping[Phase, frozenset[Deed]] = {

@@ -33,6 +33,19 @@ def among(column: InstrumentedAttribute[int], ids: Iterable[int]) -> ColumnEleme
 
 
 @contextmanager
+def committed() -> Iterator[None]:
+    """Inside the block `db.session` is another session: it sees what is committed, and nothing of what the deed around it
+    has written so far and may still take back."""
+    outside = db.session()
+    db.session.registry.set(db.session.session_factory())
+    try:
+        yield
+    finally:
+        db.session().close()
+        db.session.registry.set(outside)
+
+
+@contextmanager
 def transaction() -> Iterator[None]:
     """One deed, one transaction: committed when the block ends well, rolled back whole when it does not.
 

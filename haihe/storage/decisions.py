@@ -118,6 +118,7 @@ class Order(db.Model):
     cancelled_because: Mapped[str | None] = mapped_column(String(100))
     disputed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     dispute_reason: Mapped[str | None] = mapped_column(String(16))
+    disputes: Mapped[int] = mapped_column(default=0, server_default="0")
     breach_document: Mapped[str | None] = mapped_column(String(64))
     steps_done: Mapped[int] = mapped_column(default=0, server_default="0")
     last_step_on: Mapped[date | None]

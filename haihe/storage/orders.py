@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -12,11 +12,13 @@ from sqlalchemy import (
     DateTime,
     ForeignKey,
     Identity,
+    Index,
     Integer,
     String,
     UniqueConstraint,
     cast,
     func,
+    or_,
     select,
     text,
     update,
@@ -25,6 +27,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Mapped, mapped_column
 
+from haihe.domain.scenarios import SharedPeriod
 from haihe.storage.db import db
 from haihe.storage.decisions import Order
 
@@ -57,6 +60,7 @@ class QuotaCounter(db.Model):
     __table_args__ = (
         UniqueConstraint("scenario", "merchant_id", "period", "key"),
         CheckConstraint("used >= 0", name="used"),
+        Index("ix_quota_counters_period", "period", "key"),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
@@ -121,8 +125,9 @@ def give_places_back(ids: Sequence[int], running_only: bool) -> tuple[list[int],
     return [row.id for row in rows], any(row.used + 1 >= row.at_most for row in rows)
 
 
-def places_taken() -> dict[tuple[str, int, str, str], int]:
-    """How many places are taken: (scenario, merchant, period, key) → number, of those that may be full."""
+def places_taken(today: date) -> dict[tuple[str, int, str, str], int]:
+    """How many places are taken of what is not over yet: (scenario, merchant, period, key) → number."""
+    not_over = or_(*((QuotaCounter.period == p) & (QuotaCounter.key >= p.key(today)) for p in SharedPeriod))
     rows = db.session.execute(
         select(
             QuotaCounter.scenario,
@@ -130,7 +135,7 @@ def places_taken() -> dict[tuple[str, int, str, str], int]:
             QuotaCounter.period,
             QuotaCounter.key,
             QuotaCounter.used,
-        ).where(QuotaCounter.used > 0)
+        ).where(QuotaCounter.used > 0, not_over)
     )
     return {(s, m, p, k): used for s, m, p, k, used in rows}
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from haihe.domain.errors import Conflict
 from haihe.domain.order_clock import after_dispute
-from haihe.domain.orders import Deed, DisputeReason, Phase
+from haihe.domain.orders import MOST_DISPUTES, Deed, DisputeReason, Phase
 from haihe.storage.decisions import Order
 from haihe.storage.notifications import notify
 from haihe.usecases.context import Context, day_of
@@ -25,13 +26,23 @@ from haihe.usecases.rules_in_force import Partner
 def dispute_order(
     ctx: Context, resident_id: int, order_id: int, reason: DisputeReason, at: datetime
 ) -> Order:
-    """From this moment nobody is reminded and nothing is recorded; the order's state stays as it is."""
+    """From this moment nobody is reminded and nothing is recorded; the order's state stays as it is.
+
+    An order can be disputed three times; the resident is told beforehand how often they still may.
+    """
 
     def dispute(order: Order) -> Touched | None:
         if order.disputed_at is not None:
             return None
         check(order, Deed.DISPUTE, at)
+        if order.disputes >= MOST_DISPUTES:
+            raise Conflict(
+                "DISPUTES_USED_UP",
+                f"每笔订单最多可以提出 {MOST_DISPUTES} 次争议，本单已经用完。如仍有不符，请与商户联系；"
+                "将来若产生记录，您可以对记录提出异议",
+            )
         order.disputed_at, order.dispute_reason = at, reason
+        order.disputes += 1
         return Touched()
 
     return change_order(ctx, by_resident(resident_id, order_id), Deed.DISPUTE, at, dispute)

@@ -73,6 +73,18 @@ def linked_residents(
     return {r.pairwise_id: LinkedResident(r.id, r.resident_id, frozenset(r.scenarios)) for r in rows}
 
 
+def link_stands(merchant_id: int, resident_id: int, scenario: str, at: datetime) -> bool:
+    """Whether this merchant may ask about this resident and scenario now, without a pass."""
+    query = select(Link.id).where(
+        Link.merchant_id == merchant_id,
+        Link.resident_id == resident_id,
+        Link.withdrawn_at.is_(None),
+        Link.expires_at > at,
+        Link.scenarios.contains([scenario]),
+    )
+    return db.session.execute(query).first() is not None
+
+
 def whose_page(ctx: Context, resident_id: int | None) -> tuple[str, bool]:
     """What a page may say of who is sitting in front of it: the family name, and whether they have joined."""
     resident = None if resident_id is None else db.session.get(Resident, resident_id)

@@ -28,6 +28,7 @@ from haihe.storage.passes import end_pass_of_decision, lock_order_number, owner_
 from haihe.usecases.context import Context, day_of
 from haihe.usecases.gather_facts import gather_facts
 from haihe.usecases.journal import take_over_journal
+from haihe.usecases.links import link_stands
 from haihe.usecases.order_deeds import asked_before, find_order, leave_traces
 from haihe.usecases.publish_rules import configuration_changed
 from haihe.usecases.rescore import Touched, hold_copies, rescore
@@ -109,7 +110,10 @@ def _still_holds(decision: DecisionRow, at: datetime) -> int:
     used = select(Order.id).where(Order.decision_id == decision.decision_id)
     if db.session.execute(used).first() is not None:
         raise Conflict("DECISION_USED", "该判定已开立过订单", "decision_id")
-    if decision.pass_hash is not None and owner_of_pass(decision.pass_hash) != decision.decision_id:
+    if decision.pass_hash is None:
+        if not link_stands(decision.merchant_id, decision.resident_id, decision.scenario, at):
+            raise Conflict("NOT_AVAILABLE", "该优惠目前不可用，请按默认条款办理", "decision_id")
+    elif owner_of_pass(decision.pass_hash) != decision.decision_id:
         # Whatever was answered elsewhere while Redis was failing, a pass serves one order.
         raise Conflict("DECISION_EXPIRED", "该信用码已由另一次核验使用或已失效，请重新扫码", "decision_id")
     return decision.resident_id

@@ -8,7 +8,7 @@ from datetime import date
 from sqlalchemy import Select, func, select
 
 from haihe.domain.order_clock import dispute_answer_by
-from haihe.domain.orders import ALLOWED, Deed, Phase
+from haihe.domain.orders import ALLOWED, MOST_DISPUTES, Deed, Phase
 from haihe.storage.db import db
 from haihe.storage.decisions import Order
 from haihe.storage.notifications import Notification
@@ -28,6 +28,7 @@ class OwnOrder:
     due_fen: int | None
     may_confirm: bool
     may_dispute: bool
+    disputes_left: int
     dispute_answer_by: date | None
 
 
@@ -81,7 +82,7 @@ def _orders(resident_id: int) -> Select[tuple[Order, str]]:
 
 def _shown(ctx: Context, order: Order, merchant: str) -> OwnOrder:
     scenario, stands = ctx.rules.scenario(order.scenario), phase(order)
-    disputed = order.disputed_at
+    disputed, left = order.disputed_at, MOST_DISPUTES - order.disputes
     return OwnOrder(
         order=order,
         merchant=merchant,
@@ -89,6 +90,7 @@ def _shown(ctx: Context, order: Order, merchant: str) -> OwnOrder:
         phase=stands,
         due_fen=order.total_fen if stands is Phase.UNPAID else None,
         may_confirm=stands is Phase.UNCONFIRMED,
-        may_dispute=disputed is None and Deed.DISPUTE in ALLOWED[stands],
+        may_dispute=disputed is None and left > 0 and Deed.DISPUTE in ALLOWED[stands],
+        disputes_left=left,
         dispute_answer_by=dispute_answer_by(day_of(disputed)) if disputed is not None else None,
     )

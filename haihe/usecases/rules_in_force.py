@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -15,7 +15,7 @@ from haihe.domain.rulebook_reader import read_rulebook
 from haihe.domain.scenario_reader import read_scenario
 from haihe.domain.scenarios import Scenario, ScenarioState
 from haihe.storage.copies import generation
-from haihe.storage.db import db
+from haihe.storage.db import committed, db
 from haihe.storage.links import RevokedToken
 from haihe.storage.orders import places_taken
 from haihe.storage.partners import Admission, Merchant, OAuthClient
@@ -68,9 +68,13 @@ class _Held:
 
 
 class RulesInForce:
-    """Reads the database once a generation. A worker that has seen a newer generation never answers by an older one."""
+    """Reads the database once a generation. A worker that has seen a newer generation never answers by an older one.
 
-    def __init__(self) -> None:
+    Only what is committed is read, also in the middle of a deed: if the deed is taken back, nothing of it stays here.
+    """
+
+    def __init__(self, today: Callable[[], date]) -> None:
+        self._today = today
         self._held = _Held()
 
     def at_generation(self, number: int) -> RulesInForce:
@@ -147,6 +151,10 @@ class RulesInForce:
         return jti in self._held.revoked_tokens
 
     def _read(self) -> None:
+        with committed():
+            self._held = self._read_all()
+
+    def _read_all(self) -> _Held:
         # The number is read first: a change that comes in between is then read again rather than missed.
         number = generation()
         rulebooks = db.session.execute(
@@ -161,14 +169,14 @@ class RulesInForce:
             for row in rows
             if books
         }
-        self._held = _Held(
+        return _Held(
             generation=number,
             rulebooks=books,
             scenarios=scenarios,
             partners=_partners(scenarios),
             token_keys=read_token_keys(),
             revoked_tokens=_revoked_tokens(),
-            places_taken=places_taken(),
+            places_taken=places_taken(self._today()),
         )
 
 

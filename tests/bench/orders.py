@@ -8,8 +8,9 @@ from collections.abc import Iterator
 
 from sqlalchemy import text
 
+from haihe.domain.passes import SHOWN_FOR
 from haihe.storage.db import db, transaction
-from haihe.storage.decisions import DecisionRow
+from haihe.storage.decisions import DecisionRow, Pass
 from haihe.usecases.complete_order import complete_order
 from haihe.usecases.context import Context, day_of
 from haihe.usecases.open_order import Wish, open_order
@@ -44,17 +45,29 @@ def _decisions(ctx: Context, a: Builders, merchant_id: int) -> list[str]:
         a.record(resident, "D01", quantity=200)
         a.record(resident, "C01", quantity=24)
         a.record(resident, "C02", quantity=24)
-        decision_id = f"d{secrets.token_hex(16)}"
+        decision_id, at = f"d{secrets.token_hex(16)}", ctx.now()
+        code_hash = secrets.token_bytes(32)
         with transaction():
+            db.session.add(
+                Pass(
+                    code_hash=code_hash,
+                    resident_id=resident,
+                    scenario=SCENARIO,
+                    issued_at=at,
+                    expires_at=at + SHOWN_FOR,
+                    decision_id=decision_id,
+                )
+            )
             db.session.add(
                 DecisionRow(
                     decision_id=decision_id,
-                    at=ctx.now(),
+                    at=at,
                     merchant_id=merchant_id,
                     resident_id=resident,
+                    pass_hash=code_hash,
                     scenario=SCENARIO,
                     revision=1,
-                    rulebook=ctx.rules.rulebook(day_of(ctx.now())).version,
+                    rulebook=ctx.rules.rulebook(day_of(at)).version,
                     code="OK",
                     offer=0,
                 )

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, text, update
 
 from haihe.cli.rules import parse, shipped_scenarios
 from haihe.domain.errors import Conflict, HaiheError, InvalidInput
 from haihe.domain.orders import DisputeReason, Item
+from haihe.domain.passes import SHOWN_FOR
 from haihe.storage.db import db, transaction
-from haihe.storage.decisions import DecisionRow, Order
+from haihe.storage.decisions import DecisionRow, Order, Pass
 from haihe.storage.notifications import Notification
-from haihe.storage.orders import OrderEvent, QuotaCounter, miscounted, take_place
+from haihe.storage.orders import OrderEvent, QuotaCounter, miscounted, places_taken
 from haihe.storage.records import RecordRow
 from haihe.storage.scores import LedgerEntry
 from haihe.usecases.complete_order import complete_order, settle_order
 from haihe.usecases.context import Context
-from haihe.usecases.dispute_order import answer_dispute, dispute_order
+from haihe.usecases.dispute_order import answer_dispute, dispute_order, withdraw_dispute
+from haihe.usecases.links import withdraw_link
 from haihe.usecases.look_after_orders import look_after_orders
 from haihe.usecases.open_order import Wish, open_order
+from haihe.usecases.own_orders import show_own_order
 from haihe.usecases.publish_rules import publish_scenario
 from haihe.usecases.rules_in_force import Partner
 from haihe.usecases.run_order import (
@@ -36,6 +42,7 @@ from haihe.usecases.run_order import (
 )
 from tests.builders import Builders
 from tests.conftest import Clock
+from tests.usecases.dying_while_opening import READY
 
 BIKE, HOUSE, CHARGE = "XYZ-07", "XYZ-02", "XYZ-16"
 Opened = Callable[..., Order]
@@ -52,17 +59,29 @@ def partner(ctx: Context, a: Builders) -> Partner:
 
 @pytest.fixture
 def yes(ctx: Context, a: Builders, partner: Partner) -> Callable[..., str]:
-    """A decision that a resident may have the benefit, as it stands in PostgreSQL."""
+    """A decision that a resident may have the benefit, and the pass it owns, as they stand in PostgreSQL."""
 
-    def decide(scenario: str = BIKE, resident: int | None = None) -> str:
-        n = next(a.numbers)
+    def decide(scenario: str = BIKE, resident: int | None = None, merchant: int | None = None) -> str:
+        n, at = next(a.numbers), ctx.now()
+        resident = resident or good_resident(a)
         with transaction():
+            db.session.add(
+                Pass(
+                    code_hash=n.to_bytes(32),
+                    resident_id=resident,
+                    scenario=scenario,
+                    issued_at=at,
+                    expires_at=at + SHOWN_FOR,
+                    decision_id=f"d{n:032d}",
+                )
+            )
             db.session.add(
                 DecisionRow(
                     decision_id=f"d{n:032d}",
-                    at=ctx.now(),
-                    merchant_id=partner.merchant_id,
-                    resident_id=resident or good_resident(a),
+                    at=at,
+                    merchant_id=merchant or partner.merchant_id,
+                    resident_id=resident,
+                    pass_hash=n.to_bytes(32),
                     scenario=scenario,
                     revision=1,
                     rulebook="HH-2026.1",
@@ -265,43 +284,144 @@ def scarce(ctx: Context, clock: Clock) -> Any:
     publish_scenario(ctx, body, clock.now, "test")
 
 
-def test_shared_quotas_are_never_oversold_by_many_hands_and_a_crash_leaves_no_trace(
-    ctx: Context, app: Flask, partner: Partner, yes: Callable[..., str], scarce: None, clock: Clock
+@pytest.fixture
+def dying(
+    partner: Partner, yes: Callable[..., str], scarce: None, clock: Clock
+) -> Iterator[subprocess.Popen[str]]:
+    """Another process that has taken a place, written its order and not committed anything."""
+    command = [sys.executable, "-m", "tests.usecases.dying_while_opening"]
+    arguments = [partner.client_id, "A-DYING", yes(), clock.now.isoformat()]
+    process = subprocess.Popen([*command, *arguments], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline().strip() == READY
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def wait_until_somebody_waits() -> None:
+    """Until a session of PostgreSQL waits for another's lock."""
+    waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+    for _ in range(300):
+        if db.session.execute(waiting).scalar_one():
+            return
+        db.session.rollback()
+        time.sleep(0.01)
+    raise AssertionError("nobody waits")
+
+
+def test_shared_quotas_are_never_oversold_by_many_hands_though_one_is_killed(
+    ctx: Context,
+    app: Flask,
+    partner: Partner,
+    yes: Callable[..., str],
+    clock: Clock,
+    dying: subprocess.Popen[str],
 ) -> None:
     decisions = [yes() for _ in range(12)]
 
     def open_one(n: int) -> str:
         with app.app_context():
             try:
-                if n == 5:
-                    with transaction():
-                        assert take_place(BIKE, 0, "MONTH", "2026-11", 5) is not None or True
-                        raise KeyboardInterrupt
                 return open_order(ctx, partner, f"A-{n}", Wish(decisions[n]), clock.now).state
             except HaiheError as error:
                 return error.code
-            except KeyboardInterrupt:
-                return "KILLED"
             finally:
                 db.session.remove()
 
     with ThreadPoolExecutor(6) as pool:
-        answers = list(pool.map(open_one, range(12)))
+        answers = [pool.submit(open_one, n) for n in range(12)]
+        wait_until_somebody_waits()
+        assert not any(answer.done() for answer in answers)
+        dying.kill()
+        opened = [n for n, answer in enumerate(answers) if answer.result() == "DOING"]
 
-    assert sorted(answers) == ["DOING"] * 3 + ["KILLED"] + ["QUOTA_USED_UP"] * 8
+    # The killed one left no order and no place; the three places went to three others.
+    assert sorted(answer.result() for answer in answers) == ["DOING"] * 3 + ["QUOTA_USED_UP"] * 9
+    orders = db.session.execute(select(Order.out_order_no)).scalars()
+    assert sorted(orders) == sorted(f"A-{n}" for n in opened)
     assert miscounted() == []
-    cancelled, done, _ = (n for n, answer in enumerate(answers) if answer == "DOING")
     scenario = ctx.rules.up_to_date().scenario(BIKE)
     assert scenario is not None
     assert ctx.rules.used_up(scenario, partner.merchant_id or 0, clock.today)
 
-    cancel_order(ctx, partner, f"A-{cancelled}", None, clock.now)
-    complete_order(ctx, partner, f"A-{done}", [], [], True, clock.now)
+    cancel_order(ctx, partner, f"A-{opened[0]}", None, clock.now)
+    complete_order(ctx, partner, f"A-{opened[1]}", [], [], True, clock.now)
     assert not ctx.rules.up_to_date().used_up(scenario, partner.merchant_id or 0, clock.today)
     rows = db.session.execute(select(QuotaCounter)).scalars()
     used = {counter.period: counter.used for counter in rows}
     assert used == {"MONTH": 2, "RUNNING": 1}
     assert miscounted() == []
+
+
+def test_an_opening_that_is_taken_back_leaves_no_full_quota_in_anybodys_memory(
+    ctx: Context,
+    partner: Partner,
+    yes: Callable[..., str],
+    scarce: None,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for n in range(2):
+        open_order(ctx, partner, f"A-{n}", Wish(yes()), clock.now)
+
+    def break_down(*_: Any) -> None:
+        # Whatever is read now is read while the third place is taken by this very transaction.
+        ctx.rules.at_generation(ctx.rules.generation + 1)
+        raise RuntimeError("something is wrong")
+
+    monkeypatch.setattr("haihe.usecases.open_order.rescore", break_down)
+    with pytest.raises(RuntimeError):
+        open_order(ctx, partner, "A-2", Wish(yes()), clock.now)
+
+    scenario = ctx.rules.scenario(BIKE)
+    assert scenario is not None
+    assert not ctx.rules.used_up(scenario, partner.merchant_id or 0, clock.today)
+
+
+def test_quotas_of_months_gone_by_are_not_read_any_more(
+    ctx: Context, partner: Partner, yes: Callable[..., str], scarce: None, clock: Clock
+) -> None:
+    open_order(ctx, partner, "A-1", Wish(yes()), clock.now)
+    assert {key for _s, _m, _p, key in places_taken(clock.today)} == {"2026-11", ""}
+    assert {key for _s, _m, _p, key in places_taken(clock.today + timedelta(days=31))} == {""}
+
+
+def test_a_yes_about_a_linked_resident_opens_nothing_once_the_link_is_taken_back(
+    ctx: Context, a: Builders, yes: Callable[..., str], clock: Clock
+) -> None:
+    merchant, resident = a.merchant(BIKE, HOUSE), good_resident(a)
+    partner = ctx.rules.up_to_date().partner(merchant.client_id)
+    assert partner is not None
+    a.link(resident, merchant, BIKE)
+    linked = [yes(code, resident, merchant.merchant_id) for code in (BIKE, HOUSE, BIKE)]
+    with db.session.begin():
+        db.session.execute(update(DecisionRow).values(pass_hash=None))
+
+    assert open_order(ctx, partner, "A-1", Wish(linked[0]), clock.now).state == "DOING"
+    with pytest.raises(Conflict) as not_covered:
+        open_order(ctx, partner, "A-2", Wish(linked[1]), clock.now)
+    withdraw_link(ctx, resident, merchant.merchant_id, clock.now)
+    with pytest.raises(Conflict) as withdrawn:
+        open_order(ctx, partner, "A-3", Wish(linked[2]), clock.now)
+    assert {not_covered.value.code, withdrawn.value.code} == {"NOT_AVAILABLE"}
+
+
+def test_disputing_again_and_again_comes_to_an_end(
+    ctx: Context, partner: Partner, yes: Callable[..., str], clock: Clock
+) -> None:
+    order = open_order(ctx, partner, "A-1", Wish(yes()), clock.now)
+    complete_order(ctx, partner, "A-1", [Item("骑行费", 150)], [], True, clock.now)
+    for left in (2, 1, 0):
+        dispute_order(ctx, order.resident_id, order.id, DisputeReason.OTHER, clock.now)
+        clock.forward(days=1)
+        withdraw_dispute(ctx, order.resident_id, order.id, clock.now)
+        assert show_own_order(ctx, order.resident_id, order.id).disputes_left == left
+    # Due on the 27th, and three days given back.
+    assert order.due_on == date(2026, 11, 30)
+    with pytest.raises(Conflict, match="3 次"):
+        dispute_order(ctx, order.resident_id, order.id, DisputeReason.OTHER, clock.now)
+    assert not show_own_order(ctx, order.resident_id, order.id).may_dispute
 
 
 def test_two_workers_at_once_do_everything_once(

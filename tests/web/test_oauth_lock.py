@@ -29,7 +29,7 @@ from haihe.storage.copies import next_generation
 from haihe.storage.db import db, transaction
 from haihe.storage.office import AuditEntry
 from haihe.storage.partners import Merchant, OAuthClient, SigningKey
-from haihe.usecases.context import Context
+from haihe.usecases.context import Context, day_of
 from haihe.usecases.oauth_clients import revoke_client
 from haihe.usecases.publish_rules import configuration_changed
 from haihe.usecases.rules_in_force import RulesInForce
@@ -388,7 +388,7 @@ def test_workers_that_start_together_make_one_key(app: Flask, ctx: Context, merc
     kids = []
 
     def worker() -> None:
-        own = dataclasses.replace(ctx, rules=RulesInForce())
+        own = dataclasses.replace(ctx, rules=RulesInForce(lambda: day_of(ctx.now())))
         with app.app_context():
             own.rules.up_to_date()
             start.wait()

@@ -47,6 +47,9 @@ class OwnOrderView(Schema):
     settled_at = Moment(required=True, allow_none=True)
     may_confirm = fields.Boolean(required=True)
     may_dispute = fields.Boolean(required=True)
+    disputes_left = fields.Integer(
+        required=True, metadata={"description": "还可以提出几次争议，每笔至多三次"}
+    )
     disputed_at = Moment(required=True, allow_none=True)
     dispute_reason = fields.String(required=True, allow_none=True)
     dispute_answer_by = fields.Date(required=True, allow_none=True)
@@ -175,5 +178,6 @@ def _view(own: OwnOrder) -> dict[str, Any]:
         "due_fen": own.due_fen,
         "may_confirm": own.may_confirm,
         "may_dispute": own.may_dispute,
+        "disputes_left": own.disputes_left,
         "dispute_answer_by": own.dispute_answer_by,
     }
