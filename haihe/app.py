@@ -41,6 +41,7 @@ from haihe.web.merchant import access, oauth, oauth_authorize, orders
 from haihe.web.merchant import sandbox as merchant_sandbox
 from haihe.web.merchant import statements as merchant_statements
 from haihe.web.merchant import webhooks as merchant_webhooks
+from haihe.web.merchant.pages import application as merchant_application
 from haihe.web.merchant.pages import counter as merchant_counter
 from haihe.web.merchant.pages import desk as merchant_desk
 from haihe.web.merchant.pages import entry as merchant_entry
@@ -172,6 +173,7 @@ def _open_doors(app: Flask) -> None:
         m_asked,
         m_objections,
         m_me,
+        merchant_application,
         merchant_entry,
         merchant_desk,
         merchant_counter,

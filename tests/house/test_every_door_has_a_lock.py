@@ -29,6 +29,7 @@ OPEN = {
     "/v1/login": "is where a resident shows who they are",
     "/v1/admin/login": "is where staff show who they are",
     "/m/login": "shows residents the way in, and is the demo city's door",
+    "/merchant/apply": "anybody may apply, so many an hour; it shows nothing of anybody",
     "/merchant/login": "is where a merchant's people show who they are",
     "/merchant/logout": "ends a session, if there is one",
     "/": "shows the way to each face, and nothing else",
