@@ -27,7 +27,7 @@ def test_a_merchant_applies_and_sees_how_it_goes(page: Page, ctx: Context) -> No
         page.get_by_label(label).fill(text)
     page.get_by_label("统一社会信用代码").fill("123")
     page.get_by_label("店长的密码").fill(PASSWORD)
-    page.get_by_label("河西区").check()
+    page.get_by_label("门店所在的区").select_option("120103")
     page.get_by_label("共享单车").check()
     page.get_by_role("button", name="提交申请").click()
     expect(page.get_by_role("alert")).to_contain_text("应为 18 位")

@@ -44,7 +44,9 @@ def form() -> Response:
 def hand_in() -> Response:
     """Hand it in; the second factor's secret is shown this once."""
     ctx, sent = context(), request.form
-    districts, scenarios = sent.getlist("districts"), sent.getlist("scenarios")
+    shop = sent.get("district", "")
+    districts = [shop, *(d for d in sent.getlist("districts") if d != shop)]
+    scenarios = sent.getlist("scenarios")
     texts = {name: sent.get(name, "").strip() for name in TEXTS}
     secret = pyotp.random_base32()
     try:
