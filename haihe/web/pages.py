@@ -84,7 +84,10 @@ def check_form() -> None:
 
 def error_page(status: int, detail: str, code: str) -> Response:
     """What went wrong and what to do, on a page; `code` is the same stable code that the JSON doors give."""
-    return show("error.html", status, status=status, detail=detail, code=code)
+    # Back to where this face of ours begins: /merchant from anywhere below it.
+    held = current_app.blueprints.get(request.blueprint or "")
+    face = ((held and held.url_prefix) or "/").split("/")[1]
+    return show("error.html", status, status=status, detail=detail, code=code, error_home=f"/{face}")
 
 
 def domain_error(error: HaiheError) -> Response:

@@ -77,3 +77,5 @@ def test_a_cashier_is_not_let_in(page: Page, ctx: Context, shop: MerchantClient,
     log_in(page, ctx, "dian-yuan")
     page.goto("/merchant/desk")
     expect(page.get_by_text("只有店长可以使用")).to_be_visible()
+    page.get_by_role("link", name="返回").click()
+    expect(page.get_by_role("heading", name="柜台核验")).to_be_attached()
