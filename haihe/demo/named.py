@@ -18,7 +18,7 @@ class Named:
     """One named resident. `points` is what the pieces must come to, None for somebody who has no points.
 
     `born` is the age in years and how many days the birthday is past (negative: to come). `left` says that a consent was
-    given and withdrawn; `account` is False for somebody who has never opened the mini-program.
+    given and withdrawn; `orders` are scenarios and how an order of each stands; `account` is False for somebody who has never opened the mini-program.
     """
 
     key: str
@@ -32,7 +32,7 @@ class Named:
     account: bool = True
     id_type: IdType = IdType.RESIDENT
     area: str = CITY_AREA
-    orders: tuple[str, ...] = ()
+    orders: tuple[tuple[str, str], ...] = ()
 
     def birth_date(self, today: date) -> date:
         """The birth date, seen from the day on which the resident is made."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from haihe.demo.composing import Piece, compose
 from haihe.demo.named import BLOOD, FOREIGN_AREA, HMT_AREA, MEDICAL, Named
+from haihe.demo.orders import EVERY_STANDING, RUNNING
 from haihe.domain.identity import IdType
 from haihe.domain.records import RecordState, Severity
 
@@ -140,8 +141,18 @@ def _ages_and_papers() -> Iterator[Named]:
 
 def _orders() -> Iterator[Named]:
     rich = compose(715)
-    yield Named("busy-1", "有 1 笔进行中的住房免押订单，同一场景名额已满", 715, rich, orders=("XYZ-01",))
-    busy = ("XYZ-05", "XYZ-11", "XYZ-15")
+    yield Named(
+        "busy-1", "有 1 笔进行中的住房免押订单，同一场景名额已满", 715, rich, orders=_running("XYZ-01")
+    )
+    busy = _running("XYZ-05", "XYZ-11", "XYZ-15")
     yield Named("busy-2", "有 2 笔进行中的订单，正好不超过先用后付的上限", 715, rich, orders=busy[:2])
     yield Named("busy-3", "有 3 笔进行中的订单：先用后付已满，设备租赁还可以", 715, rich, orders=busy)
-    yield Named("busy-4", "有 4 笔进行中的订单：设备租赁也已满", 715, rich, orders=(*busy, "XYZ-09"))
+    yield Named(
+        "busy-4", "有 4 笔进行中的订单：设备租赁也已满", 715, rich, orders=(*busy, *_running("XYZ-09"))
+    )
+    every = "每一种订单都有一笔：待确认、已预留、进行中、待归还、待付清、有争议、已结清、已撤销、已过期"
+    yield Named("orders", every, 715, rich, orders=EVERY_STANDING)
+
+
+def _running(*scenarios: str) -> tuple[tuple[str, str], ...]:
+    return tuple((code, RUNNING) for code in scenarios)

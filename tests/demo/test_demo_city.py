@@ -13,6 +13,7 @@ from stdnum.cn import uscc
 
 from haihe.demo.cast import points_thresholds
 from haihe.domain.eligibility import Outcome, decide
+from haihe.domain.orders import Phase
 from haihe.storage.db import db
 from haihe.storage.decisions import Order
 from haihe.storage.office import Staff, StaleCopy
@@ -22,6 +23,7 @@ from haihe.storage.residents import Resident
 from haihe.storage.scores import LedgerEntry, ScoreRow
 from haihe.usecases.context import day_of
 from haihe.usecases.gather_facts import gather_facts
+from haihe.usecases.order_deeds import phase
 from haihe.usecases.rescore import Touched, rescore
 from haihe.usecases.staff_login import Role
 from tests.conftest import NOON
@@ -172,7 +174,12 @@ def test_running_orders_use_up_what_they_should(demo: Demo) -> None:
     assert not may("busy-1", "XYZ-01")
     assert [may(key, "XYZ-14") for key in ("busy-2", "busy-3")] == [True, False]
     assert [may(key, "XYZ-02") for key in ("busy-3", "busy-4")] == [True, False]
-    assert count(Order) == 1 + 2 + 3 + 4
+
+
+def test_one_resident_has_an_order_of_every_standing(demo: Demo) -> None:
+    orders = select(Order).where(Order.resident_id == demo.resident("orders"))
+    standings = {phase(order) for order in db.session.execute(orders).scalars()}
+    assert standings == set(Phase)
 
 
 def test_the_bulk_way_writes_what_rescoring_would_have_written(demo: Demo) -> None:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import pytest
 import segno
 from playwright.sync_api import Page, expect
+from sqlalchemy import select
 
+from haihe.storage.db import db
+from haihe.storage.decisions import Order
 from haihe.usecases.context import Context
+from haihe.usecases.run_order import confirm_order
 from tests.builders import Builders, MerchantClient
 from tests.conftest import Clock
 from tests.pages.conftest import Opener, faults_of_access, overflow, picture, small_targets
@@ -95,6 +99,26 @@ def test_a_yes_is_large_and_becomes_an_order_that_is_completed(
     page.locator("td a").click()
     page.get_by_role("button", name="完成订单").click()
     expect(page.get_by_text("已完成", exact=True)).to_be_visible()
+
+
+def test_an_order_that_waits_for_its_resident_says_so_and_goes_on_by_itself(
+    page: Page, ctx: Context, a: Builders, shop: MerchantClient, good_resident: int, clock: Clock
+) -> None:
+    log_in(page, ctx, "dian-yuan")
+    a.record(good_resident, "D01", quantity=120)
+    for indicator in ("C01", "C02", "C03", "E02"):
+        a.record(good_resident, indicator, quantity=24)
+    page.get_by_label("哪项优惠").select_option("XYZ-14")
+    ask(page, a.shown_pass(good_resident, "XYZ-14"))
+    page.get_by_role("button", name="开立订单").click()
+    expect(page.get_by_text("请居民在手机上确认")).to_be_visible()
+    sound(page)
+    picture(page, "counter-unconfirmed")
+
+    order = db.session.execute(select(Order)).scalar_one()
+    confirm_order(ctx, good_resident, order.id, clock.now)
+    expect(page.get_by_role("button", name="完成订单")).to_be_visible()
+    expect(page.get_by_text("请居民在手机上确认")).to_be_hidden()
 
 
 def test_a_no_says_no_more_than_no_and_what_to_do_instead(
