@@ -43,6 +43,15 @@ def make_statements(ctx: Context, day: date, at: datetime) -> int:
     return made
 
 
+def statement_so_far(partner: Partner, at: datetime) -> bytes:
+    """Today's statement (JSON) as it would be were the day over now. Nothing is kept, and it is not signed."""
+    day = day_of(at)
+    begins = datetime.combine(day, time.min, TIANJIN)
+    events = _unstated(partner.merchant_id or 0, begins + timedelta(days=1))
+    lines = statement_lines(day, begins, events, _stated({event.order_id for event in events}))
+    return to_json(partner.merchant_name, day, lines)
+
+
 def statements_of(partner: Partner, before: date | None = None) -> list[Statement]:
     """The merchant's statements, the newest first, at most PAGE; `before` is the day of the last one already seen."""
     query = select(Statement).where(Statement.merchant_id == partner.merchant_id)

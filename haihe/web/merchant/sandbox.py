@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from flask import g
+from flask import Response, g
 from marshmallow import Schema, fields
 
 from haihe.domain.errors import Forbidden
+from haihe.usecases.make_statements import statement_so_far
 from haihe.usecases.sandbox import NOTES, SandboxPass, show_pass
 from haihe.web.bodies import Body, Moment, StrictBlueprint, Text
 from haihe.web.context import context
@@ -86,3 +87,14 @@ def passes(body: dict[str, str]) -> SandboxPass:
     """之后以同一个沙箱客户端核验、开立订单，与正式环境走同样的接口。"""
     ctx = context()
     return show_pass(ctx, g.partner, body["resident"], body["scenario"], ctx.now())
+
+
+@blp.get("/statement")
+@blp.doc(summary="今天的对账单（预览）", security=LOCK)
+@blp.response(
+    200, {"type": "object"}, content_type="application/json", description="与每日对账单的 JSON 文件同样"
+)
+@blp.refuses(403)
+def statement() -> Response:
+    """正式的对账单次日凌晨生成；在沙箱里可以随时看今天到此刻为止的样子，不签名、不留存。"""
+    return Response(statement_so_far(g.partner, context().now()), content_type="application/json")
