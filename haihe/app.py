@@ -35,6 +35,7 @@ from haihe.web.admin import login as admin_login
 from haihe.web.admin import merchants as admin_merchants
 from haihe.web.admin import objections as admin_objections
 from haihe.web.admin import records as admin_records
+from haihe.web.admin.pages import entry as console_entry
 from haihe.web.assets import serve_assets
 from haihe.web.context import EXTENSION
 from haihe.web.merchant import access, oauth, oauth_authorize, orders
@@ -179,6 +180,8 @@ def _open_doors(app: Flask) -> None:
         merchant_counter,
     ):
         app.register_blueprint(pages.blp)
+    for console in (console_entry,):
+        app.register_blueprint(console.blp)
     for linking in (oauth_authorize.blp, page_entry.pages):
         app.register_blueprint(linking)
     api = describe(app)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select, update
 
 from haihe.domain.districts import DISTRICTS
 from haihe.domain.errors import Conflict, InvalidInput, Unauthenticated
@@ -16,6 +16,10 @@ from haihe.usecases.context import Context
 from haihe.usecases.two_factors import check_credentials, draw_token, enter, hash_of_token, kept_factors
 
 SESSION = timedelta(minutes=30)
+# However often somebody is seen at the console, they log in again on the next working day.
+WORKING_DAY = timedelta(hours=12)
+# How exactly we know when somebody was last there: not every glance at a page is worth a write.
+SEEN_STEP = timedelta(minutes=1)
 
 
 class Role(StrEnum):
@@ -39,6 +43,11 @@ class StaffCaller:
     role: Role
     districts: frozenset[str]
     expires_at: datetime
+
+    @property
+    def actor(self) -> str:
+        """How the audit trail calls them."""
+        return f"staff:{self.username}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +108,27 @@ def staff_of(token: str, at: datetime) -> StaffCaller:
     if row is None:
         raise Unauthenticated("SESSION_INVALID", "登录已过期或已退出，请重新登录")
     return StaffCaller(row.username, Role(row.role), frozenset(row.districts), row.expires_at)
+
+
+def keep_staff_session(caller: StaffCaller, token: str, at: datetime) -> StaffCaller:
+    """Somebody is at work in the console: half an hour from now, but no longer than a working day in all."""
+    if caller.expires_at - at > SESSION - SEEN_STEP:
+        return caller
+    with transaction():
+        longest = StaffSession.created_at + WORKING_DAY
+        renewed = db.session.execute(
+            update(StaffSession)
+            .where(StaffSession.token_hash == hash_of_token(token))
+            .values(expires_at=func.least(longest, at + SESSION))
+            .returning(StaffSession.expires_at)
+        ).scalar()
+    return replace(caller, expires_at=renewed or caller.expires_at)
+
+
+def record_refusal(caller: StaffCaller, door: str, at: datetime) -> None:
+    """Somebody tried a door that their role does not open."""
+    with transaction():
+        write_audit(at, caller.actor, "staff_refused", caller.actor, door=door, role=caller.role)
 
 
 def log_out_staff(token: str, at: datetime) -> None:

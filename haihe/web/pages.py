@@ -74,11 +74,11 @@ def show(template: str, status: int = 200, /, **values: Any) -> Response:
     return make_response(render_template(template, **values), status)
 
 
-def check_form() -> None:
+def check_form(largest: int = LARGEST_FORM) -> None:
     """For a group's `before_request`: an unsafe request must be a form of ours, of a modest size."""
     if request.method not in ("GET", "HEAD", "OPTIONS"):
-        if request.max_content_length is None or request.max_content_length > LARGEST_FORM:
-            request.max_content_length = LARGEST_FORM
+        if request.max_content_length is None or request.max_content_length > largest:
+            request.max_content_length = largest
         require_own_form()
 
 

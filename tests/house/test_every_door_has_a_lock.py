@@ -33,10 +33,11 @@ OPEN = {
     "/merchant/login": "is where a merchant's people show who they are",
     "/merchant/logout": "ends a session, if there is one",
     "/": "shows the way to each face, and nothing else",
+    "/console/login": "is where staff show who they are",
     "/look": "remembers larger type in the browser alone, and only for a form of ours",
 }
 # Pages show a stranger where to log in.
-LOGINS = {"/merchant": "/merchant/login", "/m": "/m/login"}
+LOGINS = {"/merchant": "/merchant/login", "/m": "/m/login", "/console": "/console/login"}
 
 
 def test_no_route_answers_a_stranger(app: Flask, client: FlaskClient) -> None:

@@ -1,0 +1,65 @@
+"""Which page is whose: the one table that the console's lock reads, that its navigation is made of, and that a test walks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from haihe.usecases.staff_login import Role
+
+EVERYBODY = tuple(Role)
+
+ROLE_NAMES = {
+    Role.SCENARIO_EDITOR: "场景编辑",
+    Role.APPROVER: "审批",
+    Role.DATA_CLERK: "数据管理",
+    Role.OBJECTION_OFFICER: "异议办理",
+    Role.PARTNER_MANAGER: "商户管理",
+    Role.SYSTEM_ADMIN: "系统管理",
+    Role.SECURITY_ADMIN: "安全管理",
+    Role.AUDITOR: "审计",
+}
+
+# Method and route, as Flask knows it, to the roles that may. What is not here is closed to everybody.
+DOORS: dict[str, tuple[Role, ...]] = {
+    "GET /console": EVERYBODY,
+    "GET /console/<path:anything>": EVERYBODY,
+    "POST /console/<path:anything>": EVERYBODY,
+    "POST /console/logout": EVERYBODY,
+}
+
+# Where somebody shows who they are: nobody is logged in here yet.
+OPEN_DOORS = {"GET /console/login", "POST /console/login"}
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One entry of the navigation; shown to the roles that may open `path`."""
+
+    path: str
+    name: str
+    icon: str
+
+
+# In the order in which the navigation shows them. An entry appears once its page is in DOORS.
+SECTIONS = (
+    Section("/console", "待办", "house"),
+    Section("/console/scenarios", "场景", "heart"),
+    Section("/console/rulebooks", "规则集", "scale"),
+    Section("/console/golden-cases", "标准案例", "flask-conical"),
+    Section("/console/cases", "异议", "clock"),
+    Section("/console/data", "数据", "upload"),
+    Section("/console/partners", "商户", "store"),
+    Section("/console/dashboards", "看板", "chart-column"),
+    Section("/console/staff", "人员", "users"),
+    Section("/console/audit", "审计", "search"),
+)
+
+
+def may(role: Role, method: str, route: str) -> bool:
+    """Whether somebody with this role may go through this door."""
+    return role in DOORS.get(f"{'GET' if method == 'HEAD' else method} {route}", ())
+
+
+def sections_for(role: Role) -> list[Section]:
+    """What somebody with this role finds in the navigation."""
+    return [s for s in SECTIONS if may(role, "GET", s.path)]

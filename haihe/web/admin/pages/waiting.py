@@ -1,0 +1,27 @@
+"""待办: what waits for a member of the staff, by role. Each group of pages adds its line to WAITING."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from haihe.usecases.staff_login import Role, StaffCaller
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """So many things that somebody is to look at, and where they are."""
+
+    count: int
+    words: str
+    path: str
+
+
+# Who is told, and what counts it (for this member of the staff, at this moment).
+WAITING: tuple[tuple[tuple[Role, ...], Callable[[StaffCaller, datetime], Waits]], ...] = ()
+
+
+def what_waits(caller: StaffCaller, at: datetime) -> Iterable[Waits]:
+    """What waits for somebody; nothing is left out because it is none."""
+    return [count(caller, at) for roles, count in WAITING if caller.role in roles]
