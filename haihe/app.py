@@ -68,6 +68,7 @@ from haihe.web.resident.pages import benefits as m_benefits
 from haihe.web.resident.pages import entrance as m_entrance
 from haihe.web.resident.pages import me as m_me
 from haihe.web.resident.pages import objections as m_objections
+from haihe.web.resident.pages import orders as m_orders
 from haihe.web.resident.pages import points as m_points
 from haihe.web.spec import describe
 
@@ -173,6 +174,7 @@ def _open_doors(app: Flask) -> None:
         m_benefits,
         m_asked,
         m_objections,
+        m_orders,
         m_me,
         merchant_application,
         merchant_entry,

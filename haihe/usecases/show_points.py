@@ -125,17 +125,18 @@ def show_ledger(
     ctx: Context, resident_id: int, before: int | None, limit: int, at: datetime
 ) -> tuple[list[ShownChange], int | None]:
     """Changes of the total, newest first, and the cursor of the next page (None on the last)."""
-    rulebook = ctx.rules.up_to_date().rulebook(day_of(at))
+    ctx.rules.up_to_date()
     query = select(LedgerEntry).where(LedgerEntry.resident_id == resident_id)
     if before is not None:
         query = query.where(LedgerEntry.id < before)
     rows = list(db.session.execute(query.order_by(LedgerEntry.id.desc()).limit(limit + 1)).scalars())
-    page = [_change(ctx, row, rulebook) for row in rows[:limit]]
+    page = [shown_change(ctx, row) for row in rows[:limit]]
     return page, page[-1].id if len(rows) > limit else None
 
 
-def _change(ctx: Context, row: LedgerEntry, present: Rulebook) -> ShownChange:
-    rulebook = ctx.rules.rulebook_version(row.rulebook) or present
+def shown_change(ctx: Context, row: LedgerEntry) -> ShownChange:
+    """One change in words, by the rulebook it was made by."""
+    rulebook = ctx.rules.rulebook_version(row.rulebook) or ctx.rules.rulebook(row.on)
     return ShownChange(
         id=row.id,
         at=row.at,

@@ -6,6 +6,7 @@ kept with the decision, and deciding on them again gives the findings.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -76,6 +77,12 @@ def show_question(ctx: Context, resident_id: int, decision_id: str) -> AskedInFu
     row, merchant_name = _find(resident_id, decision_id)
     ctx.rules.up_to_date()
     return AskedInFull(_asked(ctx, row, merchant_name), row.revision, row.rulebook, _findings(ctx, row))
+
+
+def questions_of(ctx: Context, resident_id: int, decision_ids: Collection[str]) -> list[Asked]:
+    """Those of these questions that were about this resident; the rules must be up to date."""
+    rows = db.session.execute(_questions(resident_id).where(DecisionRow.decision_id.in_(decision_ids)))
+    return [_asked(ctx, row, merchant) for row, merchant in rows]
 
 
 def latest_question(ctx: Context, resident_id: int, scenario: str, since: datetime) -> Asked | None:

@@ -45,7 +45,7 @@ from tests.conftest import Clock
 from tests.usecases.dying_while_opening import READY
 
 BIKE, HOUSE, CHARGE = "XYZ-07", "XYZ-02", "XYZ-16"
-Opened = Callable[..., Order]
+Yes = Callable[..., str]
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def partner(ctx: Context, a: Builders) -> Partner:
 
 
 @pytest.fixture
-def yes(ctx: Context, a: Builders, partner: Partner) -> Callable[..., str]:
+def yes(ctx: Context, a: Builders, partner: Partner) -> Yes:
     """A decision that a resident may have the benefit, and the pass it owns, as they stand in PostgreSQL."""
 
     def decide(scenario: str = BIKE, resident: int | None = None, merchant: int | None = None) -> str:
@@ -127,7 +127,7 @@ def live(ctx: Context, clock: Clock, days: int) -> None:
 
 
 def test_an_order_that_must_be_confirmed_waits_for_the_resident_and_runs_out(
-    ctx: Context, partner: Partner, yes: Callable[..., str], clock: Clock
+    ctx: Context, partner: Partner, yes: Yes, clock: Clock
 ) -> None:
     confirmed = open_order(ctx, partner, "A-1", Wish(yes(HOUSE)), clock.now)
     forgotten = open_order(ctx, partner, "A-2", Wish(yes(HOUSE)), clock.now)
@@ -148,7 +148,7 @@ def test_an_order_that_must_be_confirmed_waits_for_the_resident_and_runs_out(
 
 
 def test_an_order_held_is_started_by_the_merchant(
-    ctx: Context, partner: Partner, yes: Callable[..., str], clock: Clock
+    ctx: Context, partner: Partner, yes: Yes, clock: Clock
 ) -> None:
     until = clock.now + timedelta(hours=2)
     order = open_order(ctx, partner, "A-1", Wish(yes(), held_until=until), clock.now)
@@ -161,7 +161,7 @@ def test_an_order_held_is_started_by_the_merchant(
 
 
 def test_the_same_again_is_the_same_and_what_differs_is_named(
-    ctx: Context, partner: Partner, yes: Callable[..., str], clock: Clock
+    ctx: Context, partner: Partner, yes: Yes, clock: Clock
 ) -> None:
     wish = Wish(yes(), amount_fen=900)
     order = open_order(ctx, partner, "A-1", wish, clock.now)
@@ -180,7 +180,7 @@ def test_the_same_again_is_the_same_and_what_differs_is_named(
 
 
 def test_amounts_only_go_down_and_the_last_fen_lowered_settles(
-    ctx: Context, partner: Partner, yes: Callable[..., str], clock: Clock
+    ctx: Context, partner: Partner, yes: Yes, clock: Clock
 ) -> None:
     order = open_order(ctx, partner, "A-1", Wish(yes()), clock.now)
     lower_order(ctx, partner, "A-1", 1000, clock.now)
@@ -199,9 +199,7 @@ def test_amounts_only_go_down_and_the_last_fen_lowered_settles(
     assert events_of(order)[-1] == ("lowered", "COMPLETED")
 
 
-def test_an_order_kept_becomes_points_at_once(
-    ctx: Context, partner: Partner, yes: Callable[..., str], clock: Clock
-) -> None:
+def test_an_order_kept_becomes_points_at_once(ctx: Context, partner: Partner, yes: Yes, clock: Clock) -> None:
     order = open_order(ctx, partner, "A-1", Wish(yes()), clock.now)
     complete_order(ctx, partner, "A-1", [Item("骑行费", 150)], [], True, clock.now)
     assert records() == []
@@ -218,7 +216,7 @@ def test_an_order_kept_becomes_points_at_once(
 
 
 def test_nothing_counts_before_three_reminders_an_announcement_and_the_time_to_object(
-    ctx: Context, partner: Partner, yes: Callable[..., str], clock: Clock
+    ctx: Context, partner: Partner, yes: Yes, clock: Clock
 ) -> None:
     open_order(ctx, partner, "A-1", Wish(yes()), clock.now)
     # Completed on Friday 20 November, to be paid by Friday the 27th.
@@ -238,7 +236,7 @@ def test_nothing_counts_before_three_reminders_an_announcement_and_the_time_to_o
 
 
 def test_a_confirmed_breach_takes_the_place_of_the_overdue_order(
-    ctx: Context, partner: Partner, yes: Callable[..., str], clock: Clock
+    ctx: Context, partner: Partner, yes: Yes, clock: Clock
 ) -> None:
     open_order(ctx, partner, "A-1", Wish(yes()), clock.now)
     complete_order(ctx, partner, "A-1", [Item("骑行费", 150)], [], True, clock.now)
@@ -253,7 +251,7 @@ def test_a_confirmed_breach_takes_the_place_of_the_overdue_order(
 
 
 def test_a_dispute_stops_every_clock_until_it_is_answered(
-    ctx: Context, partner: Partner, yes: Callable[..., str], clock: Clock
+    ctx: Context, partner: Partner, yes: Yes, clock: Clock
 ) -> None:
     order = open_order(ctx, partner, "A-1", Wish(yes()), clock.now)
     complete_order(ctx, partner, "A-1", [Item("骑行费", 150)], [], True, clock.now)
@@ -285,9 +283,7 @@ def scarce(ctx: Context, clock: Clock) -> Any:
 
 
 @pytest.fixture
-def dying(
-    partner: Partner, yes: Callable[..., str], scarce: None, clock: Clock
-) -> Iterator[subprocess.Popen[str]]:
+def dying(partner: Partner, yes: Yes, scarce: None, clock: Clock) -> Iterator[subprocess.Popen[str]]:
     """Another process that has taken a place, written its order and not committed anything."""
     command = [sys.executable, "-m", "tests.usecases.dying_while_opening"]
     arguments = [partner.client_id, "A-DYING", yes(), clock.now.isoformat()]
@@ -314,7 +310,7 @@ def test_shared_quotas_are_never_oversold_by_many_hands_though_one_is_killed(
     ctx: Context,
     app: Flask,
     partner: Partner,
-    yes: Callable[..., str],
+    yes: Yes,
     clock: Clock,
     dying: subprocess.Popen[str],
 ) -> None:
@@ -357,7 +353,7 @@ def test_shared_quotas_are_never_oversold_by_many_hands_though_one_is_killed(
 def test_an_opening_that_is_taken_back_leaves_no_full_quota_in_anybodys_memory(
     ctx: Context,
     partner: Partner,
-    yes: Callable[..., str],
+    yes: Yes,
     scarce: None,
     clock: Clock,
     monkeypatch: pytest.MonkeyPatch,
@@ -380,7 +376,7 @@ def test_an_opening_that_is_taken_back_leaves_no_full_quota_in_anybodys_memory(
 
 
 def test_quotas_of_months_gone_by_are_not_read_any_more(
-    ctx: Context, partner: Partner, yes: Callable[..., str], scarce: None, clock: Clock
+    ctx: Context, partner: Partner, yes: Yes, scarce: None, clock: Clock
 ) -> None:
     open_order(ctx, partner, "A-1", Wish(yes()), clock.now)
     assert {key for _s, _m, _p, key in places_taken(clock.today)} == {"2026-11", ""}
@@ -388,7 +384,7 @@ def test_quotas_of_months_gone_by_are_not_read_any_more(
 
 
 def test_a_yes_about_a_linked_resident_opens_nothing_once_the_link_is_taken_back(
-    ctx: Context, a: Builders, yes: Callable[..., str], clock: Clock
+    ctx: Context, a: Builders, yes: Yes, clock: Clock
 ) -> None:
     merchant, resident = a.merchant(BIKE, HOUSE), good_resident(a)
     partner = ctx.rules.up_to_date().partner(merchant.client_id)
@@ -408,7 +404,7 @@ def test_a_yes_about_a_linked_resident_opens_nothing_once_the_link_is_taken_back
 
 
 def test_disputing_again_and_again_comes_to_an_end(
-    ctx: Context, partner: Partner, yes: Callable[..., str], clock: Clock
+    ctx: Context, partner: Partner, yes: Yes, clock: Clock
 ) -> None:
     order = open_order(ctx, partner, "A-1", Wish(yes()), clock.now)
     complete_order(ctx, partner, "A-1", [Item("骑行费", 150)], [], True, clock.now)
@@ -425,7 +421,7 @@ def test_disputing_again_and_again_comes_to_an_end(
 
 
 def test_two_workers_at_once_do_everything_once(
-    ctx: Context, app: Flask, partner: Partner, yes: Callable[..., str], clock: Clock
+    ctx: Context, app: Flask, partner: Partner, yes: Yes, clock: Clock
 ) -> None:
     for n in range(6):
         open_order(ctx, partner, f"A-{n}", Wish(yes(HOUSE)), clock.now)

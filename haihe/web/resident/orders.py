@@ -8,10 +8,9 @@ from marshmallow import Schema, fields, validate
 
 from haihe.domain.orders import DisputeReason
 from haihe.usecases.dispute_order import dispute_order, withdraw_dispute
+from haihe.usecases.inbox import Message, count_new, list_messages, read_messages
 from haihe.usecases.own_orders import (
     OwnOrder,
-    count_unread,
-    list_notifications,
     list_own_orders,
     show_own_order,
 )
@@ -62,6 +61,13 @@ class PageQuery(Body):
     limit = Number(1, 100, load_default=20)
 
 
+class MessageQuery(Body):
+    """Which page."""
+
+    before = Text(60, required=False, load_default=None, metadata={"description": "上一页给出的 next_before"})
+    limit = Number(1, 100, load_default=20)
+
+
 class OwnOrderList(Schema):
     """One page, newest first."""
 
@@ -82,13 +88,21 @@ class DisputeBody(Body):
 
 
 class NotificationView(Schema):
-    """One message: what it is about, and what fills its text."""
+    """One message: what it is about and what fills its text, and the same in words."""
 
-    id = fields.Integer(required=True)
-    kind = fields.String(required=True, metadata={"example": "ORDER_REMIND_BEFORE"})
+    id = fields.String(required=True)
+    kind = fields.String(
+        required=True,
+        metadata={
+            "description": "POINTS_CHANGED、QUESTION_ASKED、OBJECTION_ANSWERED，其余以 ORDER_ 开头",
+            "example": "ORDER_REMIND_BEFORE",
+        },
+    )
     parts = fields.Dict(required=True)
+    title = fields.String(required=True, metadata={"example": "明天到期"})
+    text = fields.String(required=True)
     at = Moment(required=True)
-    read_at = Moment(required=True, allow_none=True)
+    new = fields.Boolean(required=True, metadata={"description": "还没有读过"})
 
 
 class NotificationList(Schema):
@@ -96,7 +110,7 @@ class NotificationList(Schema):
 
     notifications = fields.List(fields.Nested(NotificationView), required=True)
     unread = fields.Integer(required=True)
-    next_before = fields.Integer(required=True, allow_none=True)
+    next_before = fields.String(required=True, allow_none=True)
 
 
 @blp.get("/v1/me/orders")
@@ -156,14 +170,40 @@ def undispute(order_id: int) -> dict[str, Any]:
 
 @blp.get("/v1/me/notifications")
 @blp.doc(summary="我的消息", **LOCKED)
-@blp.arguments(PageQuery, location="query")
+@blp.arguments(MessageQuery, location="query")
 @blp.response(200, NotificationList, description="由新到旧，一页一页")
 @blp.refuses(401, 403, 422)
 def notifications(query: dict[str, Any]) -> dict[str, Any]:
-    """待确认的订单、到期提醒、将要产生的记录。"""
+    """积分变动、谁查过、订单与异议的进展、到期提醒、将要产生的记录。"""
     caller = require_bound()
-    page, following = list_notifications(caller.resident_id, query["before"], query["limit"])
-    return {"notifications": page, "unread": count_unread(caller.resident_id), "next_before": following}
+    page, following = list_messages(context(), caller.resident_id, query["before"], query["limit"])
+    return {
+        "notifications": [_message(m) for m in page],
+        "unread": count_new(caller.resident_id),
+        "next_before": following,
+    }
+
+
+@blp.post("/v1/me/notifications/read")
+@blp.doc(summary="消息都读过了", **LOCKED)
+@blp.response(204)
+@blp.refuses(401, 403)
+def read() -> None:
+    """到此刻为止的消息不再算新消息。"""
+    read_messages(require_bound().resident_id, context().now())
+
+
+def _message(message: Message) -> dict[str, Any]:
+    told = message.told
+    return {
+        "id": message.id,
+        "kind": told.kind,
+        "parts": told.parts,
+        "title": told.title,
+        "text": told.text,
+        "at": message.at,
+        "new": message.new,
+    }
 
 
 def _view(own: OwnOrder) -> dict[str, Any]:
@@ -174,7 +214,7 @@ def _view(own: OwnOrder) -> dict[str, Any]:
         "benefit": order.benefit["label"],
         "merchant": own.merchant,
         "scenario_name": own.scenario_name,
-        "state_words": "有争议，等待商户答复" if order.disputed_at else own.phase.value,
+        "state_words": own.words,
         "due_fen": own.due_fen,
         "may_confirm": own.may_confirm,
         "may_dispute": own.may_dispute,

@@ -8,11 +8,13 @@ from flask import Response, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from haihe.domain.errors import HaiheError
+from haihe.domain.passes import ANSWER_HOLDS
 from haihe.storage.db import db
 from haihe.storage.residents import Resident
 from haihe.usecases.context import Context
 from haihe.usecases.issue_pass import issue_pass
 from haihe.usecases.look_ahead import way_to
+from haihe.usecases.own_orders import order_of_decision
 from haihe.usecases.show_benefits import ShownBenefit, show_benefit, show_benefits
 from haihe.usecases.where_to_use import where_to_use
 from haihe.usecases.who_asked import Asked, latest_question
@@ -86,14 +88,18 @@ def show_pass(code: str) -> AnyResponse:
 
 @blp.get("/benefits/<string:code>/pass/<int:since>")
 def watch_pass(code: str, since: int) -> AnyResponse:
-    """What became of the code shown since then; nothing yet where nobody has scanned it."""
+    """What became of the code shown since then: the answer, then the order. Nothing while there is nothing new."""
     caller = member()
     ctx = context()
     benefit = show_benefit(ctx, caller.resident_id, code, ctx.now())
     asked = _asked_since(ctx, caller.resident_id, benefit, since)
     if asked is None:
         return Response(status=NO_CONTENT)
-    return page("pass_used.html", "", asked=asked, b=benefit)
+    own = order_of_decision(ctx, caller.resident_id, asked.decision_id) if asked.eligible else None
+    waits = ctx.now() < asked.at + ANSWER_HOLDS
+    if own is None and waits and request.args.get("seen") == "answer":
+        return Response(status=NO_CONTENT)
+    return page("pass_used.html", "", asked=asked, b=benefit, own=own, waits=waits, since=since)
 
 
 def _asked_since(ctx: Context, resident_id: int, benefit: ShownBenefit, since: int) -> Asked | None:

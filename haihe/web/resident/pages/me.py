@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from haihe.domain.errors import NotFound
 from haihe.usecases.consent_texts import present_text
 from haihe.usecases.consents import give_consent, list_consents, withdraw_consent
+from haihe.usecases.inbox import count_new
 from haihe.usecases.leave import what_is_kept
 from haihe.usecases.links import links_of, withdraw_link
 from haihe.web.context import context
@@ -25,8 +26,7 @@ PURPOSE = re.compile(r"SENSITIVE:[A-Z_]{1,40}")
 @blp.get("/me")
 def me() -> AnyResponse:
     """Where everything of mine is."""
-    member()
-    return page("me.html", "me")
+    return page("me.html", "me", unread=count_new(member().resident_id))
 
 
 @blp.get("/consents")

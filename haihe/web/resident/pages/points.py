@@ -7,6 +7,8 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from haihe.domain.explaining import ScoreExplanation
 from haihe.usecases.context import day_of
+from haihe.usecases.inbox import count_new
+from haihe.usecases.own_orders import running_orders_of
 from haihe.usecases.points_over_time import points_over_time
 from haihe.usecases.show_benefits import show_benefits
 from haihe.usecases.show_points import show_ledger, show_points
@@ -41,6 +43,8 @@ def home() -> AnyResponse:
         usable=usable[:SHOWN_AT_HOME],
         usable_count=len(usable),
         nearest=nearest[:SHOWN_AT_HOME],
+        running=running_orders_of(ctx, caller.resident_id)[:SHOWN_AT_HOME],
+        unread=count_new(caller.resident_id),
         coming=shown.explanation.next_changes[:SHOWN_AT_HOME],
     )
 
