@@ -52,8 +52,8 @@ def notice_words(kind: str, parts: Mapping[str, Any], scenario: str) -> Words:
     due_on, due_fen = parts.get("due_on"), parts.get("due_fen")
     what = f"付清 {yuan(due_fen)} 元" if due_fen else "归还或付清"
     about = f"{parts.get('merchant', '商户')}“{scenario}”"
-    by = f"{about}请在 {_day(due_on)}前{what}。" if due_on else f"{about}。"
-    overdue = f"{about}应在 {_day(due_on)}前{what}，商户还没有报告结清。"
+    by = f"{about}最迟 {_day(due_on)}{what}。" if due_on else f"{about}。"
+    overdue = f"{about}最迟应在 {_day(due_on)}{what}，商户还没有报告结清。"
     object_ = "已经结清或有不同意见，请点开提出争议，时间随即停下。"
     until = f"若到 {_day(parts.get('recorded_from'))}仍未结清、也没有争议，将产生一条记录并影响积分。"
     match kind:
@@ -80,7 +80,7 @@ def notice_words(kind: str, parts: Mapping[str, Any], scenario: str) -> Words:
 
 
 def _day(given: str | None) -> str:
-    """A day as it is spoken of, with a blank after it."""
+    """A day as it is spoken of."""
     if not given:
         return ""
     day = date.fromisoformat(given)
