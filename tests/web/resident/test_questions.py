@@ -26,6 +26,8 @@ def asks(ctx: Context, clock: Clock) -> Ask:
 
     def ask(phone: Phone, merchant: MerchantClient, scenario: str = "XYZ-15") -> None:
         code = phone.post("/v1/me/passes", {"scenario": scenario}).json["code"]
+        # Two questions at the very same moment would be in no order.
+        clock.forward(seconds=1)
         answer_question(ctx, Question(merchant.client_id, code, scenario, clock.now))
         keeper.turn(clock.now)
 
