@@ -61,6 +61,8 @@ from haihe.web.resident import (
     passes,
     points,
     questions,
+    reports,
+    verify,
 )
 from haihe.web.resident import orders as resident_orders
 from haihe.web.resident.pages import asked as m_asked
@@ -70,6 +72,7 @@ from haihe.web.resident.pages import me as m_me
 from haihe.web.resident.pages import objections as m_objections
 from haihe.web.resident.pages import orders as m_orders
 from haihe.web.resident.pages import points as m_points
+from haihe.web.resident.pages import reports as m_reports
 from haihe.web.spec import describe
 
 # Names a request that came without a name: unique among all workers, and cheaper than asking the system for chance.
@@ -175,6 +178,7 @@ def _open_doors(app: Flask) -> None:
         m_asked,
         m_objections,
         m_orders,
+        m_reports,
         m_me,
         merchant_application,
         merchant_entry,
@@ -184,7 +188,7 @@ def _open_doors(app: Flask) -> None:
         app.register_blueprint(pages.blp)
     for console in (console_entry,):
         app.register_blueprint(console.blp)
-    for linking in (oauth_authorize.blp, page_entry.pages):
+    for linking in (oauth_authorize.blp, page_entry.pages, verify.pages):
         app.register_blueprint(linking)
     api = describe(app)
     for door in (
@@ -194,6 +198,8 @@ def _open_doors(app: Flask) -> None:
         questions,
         objections,
         my_data,
+        reports,
+        verify,
         benefits,
         look_ahead,
         passes,

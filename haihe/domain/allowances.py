@@ -29,3 +29,5 @@ ABOUT_ONE_RESIDENT = Allowance(240, 3600)
 # Codes that are nobody's. Of 10**18 codes a few thousand are shown at any time: who finds one by trying has tried for
 # millennia. What this guards is the database, which is asked whenever Redis does not know a code.
 UNKNOWN_CODES = Allowance(600, 60)
+# Verification codes of reports that are nobody's. Each has a hundred random bits, so nobody finds one by trying.
+WRONG_REPORT_CODES = Allowance(120, 60)

@@ -23,6 +23,7 @@ SEALED = {
     ("residents", "id_number_sealed"): ("id_number", "id_number"),
     ("residents", "name_sealed"): ("name", "name"),
     ("objections", "reason_sealed"): ("reason", "objection"),
+    ("reports", "content_sealed"): ("content", "report"),
 }
 # Inner workings without a word about the person: which of our copies in Redis are to be renewed.
 WITHOUT_CONTENT = {"stale_copies"}

@@ -17,6 +17,7 @@ from haihe.storage.office import write_audit
 from haihe.storage.partners import Merchant
 from haihe.storage.passes import end_passes_of
 from haihe.storage.reading import JOIN
+from haihe.storage.reports import Report
 from haihe.storage.residents import Consent
 from haihe.storage.scores import LedgerEntry, ScoreRow
 from haihe.usecases.context import Context, day_of
@@ -39,7 +40,7 @@ class Kept:
 
 
 def leave(ctx: Context, resident_id: int, at: datetime) -> tuple[Kept, ...]:
-    """Withdraw every consent and link, delete points and ledger, end every live pass; leaving twice changes nothing more."""
+    """Withdraw every consent and link, delete points, ledger and reports, end every live pass; leaving twice changes nothing more."""
     with transaction():
         lock_residents([resident_id])
         withdrawn = list(
@@ -56,6 +57,7 @@ def leave(ctx: Context, resident_id: int, at: datetime) -> tuple[Kept, ...]:
         if withdrawn:
             withdraw_own_statements(resident_id, at)
             db.session.execute(delete(LedgerEntry).where(LedgerEntry.resident_id == resident_id))
+            db.session.execute(delete(Report).where(Report.resident_id == resident_id))
             db.session.execute(delete(ScoreRow).where(ScoreRow.resident_id == resident_id))
             write_audit(
                 at, f"resident:{resident_id}", "leave", f"resident:{resident_id}", withdrawn=sorted(withdrawn)

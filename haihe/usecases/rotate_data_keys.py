@@ -29,6 +29,7 @@ from haihe.storage.onboarding import (
 )
 from haihe.storage.partners import SigningKey
 from haihe.storage.records import QuarantinedLine
+from haihe.storage.reports import CONTENT_PURPOSE, PDF_PURPOSE, Report
 from haihe.storage.residents import Resident
 from haihe.storage.vault import Vault
 from haihe.usecases.context import Context
@@ -62,6 +63,7 @@ KEPT = (
     Kept("商户员工动态口令", MerchantStaff, {"totp_sealed": TOTP_PURPOSE}),
     Kept("商户申请联系人", Application, {"contact_sealed": CONTACT_PURPOSE, "phone_sealed": PHONE_PURPOSE}),
     Kept("商户申请材料", Document, {"content_sealed": DOCUMENT_PURPOSE}),
+    Kept("信用报告", Report, {"content_sealed": CONTENT_PURPOSE, "pdf_sealed": PDF_PURPOSE}),
     Kept("通知签名密钥", NoticeKey, {"private_sealed": NOTICE_PURPOSE}),
     Kept("令牌签名密钥", SigningKey, {"private_sealed": SIGNING_PURPOSE}),
 )

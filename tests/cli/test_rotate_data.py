@@ -10,10 +10,11 @@ from flask import Flask
 from sqlalchemy import select
 
 from haihe.domain.errors import Conflict
-from haihe.storage.db import db
+from haihe.storage.db import db, transaction
 from haihe.storage.office import Staff
 from haihe.storage.onboarding import Application
 from haihe.storage.records import QuarantinedLine
+from haihe.storage.reports import CONTENT_PURPOSE, PDF_PURPOSE, Report
 from haihe.storage.residents import Resident
 from haihe.storage.vault import Vault
 from haihe.usecases import rotate_data_keys as deed
@@ -51,8 +52,29 @@ def before(ctx: Context, a: Builders) -> Context:
     wish = Wish("商户", "91110000600037341L", "单车企业", "张经理", "022-60000000", ("120103",), ("XYZ-07",))
     manager = NewPerson("boss", "a long enough password", SECRET, "manager")
     number = apply(held, wish, ctx.now(), "t", manager)
+    _keep_report(held)
     add_document(held, number, "执照.pdf", b"%PDF-1.7", ctx.now(), "t")
     return held
+
+
+def _keep_report(held: Context) -> None:
+    """A report as it is kept; whose it is does not matter here."""
+    content, paper = held.vault.seal("{}", CONTENT_PURPOSE), held.vault.seal("JVBERg==", PDF_PURPOSE)
+    with transaction():
+        db.session.add(
+            Report(
+                resident_id=db.session.execute(select(Resident.id).limit(1)).scalar_one(),
+                code_hash=b"c",
+                key_id=content.key_id,
+                content_sealed=content.ciphertext,
+                pdf_sealed=paper.ciphertext,
+                pdf_sha256=b"s",
+                jws="",
+                shares_summary=False,
+                made_at=held.now(),
+                expires_at=held.now(),
+            )
+        )
 
 
 def key_ids() -> set[str]:

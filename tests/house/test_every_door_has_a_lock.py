@@ -34,6 +34,8 @@ OPEN = {
     "/merchant/logout": "ends a session, if there is one",
     "/": "shows the way to each face, and nothing else",
     "/console/login": "is where staff show who they are",
+    "/verify": "says whether a report is genuine to whoever holds its code",
+    "/v1/verify": "says whether a report is genuine to whoever holds its code",
     "/look": "remembers larger type in the browser alone, and only for a form of ours",
 }
 # Pages show a stranger where to log in.

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 CHECKED_IN = Path(__file__).parents[2] / "openapi.yaml"
 # Pages and files for people and machines that are no part of the described interface.
 UNDESCRIBED = re.compile(
-    r"^/($|docs|static|healthz|readyz|openapi\.json|look$|oauth/(authorize|enter)$|(console|merchant|m)($|/))"
+    r"^/($|docs|static|healthz|readyz|openapi\.json|look$|verify$|oauth/(authorize|enter)$|(console|merchant|m)($|/))"
 )
 
 
