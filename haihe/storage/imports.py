@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from haihe.storage.db import db
 from haihe.storage.office import write_audit
-from haihe.storage.records import Import, QuarantinedLine, Source
+from haihe.storage.records import MADE_HERE, Import, QuarantinedLine, Source
 
 READ_AT_ONCE = 1_000
 
@@ -174,5 +174,6 @@ def list_imports(source: str | None, before: int | None, most: int) -> list[Impo
 
 
 def list_sources() -> list[Source]:
-    """Every source, by code."""
-    return list(db.session.execute(select(Source).order_by(Source.code)).scalars())
+    """Every source that sends files, by code."""
+    query = select(Source).where(Source.code.not_in(MADE_HERE)).order_by(Source.code)
+    return list(db.session.execute(query).scalars())

@@ -23,6 +23,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from haihe.storage.db import db
 
+# 信用订单 and 沙箱: records under these names are made here; nobody sends them.
+MADE_HERE = ("ORDERS", "sandbox")
+
 
 class Source(db.Model):
     """来源部门: who may supply records, and of which indicators (empty: of every one in the catalogue)."""

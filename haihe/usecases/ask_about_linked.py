@@ -173,7 +173,7 @@ class AboutLinked:
     def _scenario(self, code: str) -> tuple[int, Judge, dict[int, bytes]]:
         scenario = self.ctx.rules.scenario(code)
         judge = self.ctx.rules.judge(code, self.on, self.partner.district)
-        if scenario is not None and self.ctx.rules.used_up(scenario, self.partner.merchant_id or 0, self.on):
+        if scenario is not None and self.ctx.rules.used_up(scenario, self.partner, self.on):
             judge = _used_up
         self._revisions.append((code, scenario.revision if scenario else 0))
         # An admitted scenario that is not public is closed for everybody.

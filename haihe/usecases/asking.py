@@ -122,7 +122,7 @@ class Asking:
         scenario = self.ctx.rules.scenario(self.question.scenario)
         if scenario is None:
             return self.closed(resident_id, MerchantCode.SCENARIO_CLOSED)
-        if self.ctx.rules.used_up(scenario, self.partner.merchant_id or 0, self.question.on):
+        if self.ctx.rules.used_up(scenario, self.partner, self.question.on):
             # Said before anything is looked at, so that it tells nothing about the resident.
             return self.closed(resident_id, MerchantCode.QUOTA_USED_UP)
         decision = decide(facts, scenario, self.question.on, self.partner.district)

@@ -38,7 +38,6 @@ from haihe.usecases.telling_redis import end_passes_in_redis, outlast_vouchers
 PATIENCE_SECONDS = 2.0
 PAUSE_SECONDS = 0.05
 DECISION_FORM = re.compile(r"d[0-9a-f]{32}")
-EVERYWHERE = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,10 +171,8 @@ def _take_places(order: Order, scenario: Scenario, partner: Partner) -> bool:
     """
     full, taken = False, []
     for quota in sorted(scenario.shared_quotas, key=lambda q: (q.each_merchant, q.period)):
-        merchant_id = order.merchant_id if quota.each_merchant or partner.sandbox else EVERYWHERE
-        place = take_place(
-            scenario.code, merchant_id, quota.period, quota.period.key(order.opened_on), quota.at_most
-        )
+        number, key = partner.places(quota.each_merchant), quota.period.key(order.opened_on)
+        place = take_place(scenario.code, number, quota.period, key, quota.at_most)
         if place is None:
             raise Conflict("QUOTA_USED_UP", "该优惠的名额已用完，请按默认条款办理", "decision_id")
         taken.append(place[0])

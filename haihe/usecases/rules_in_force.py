@@ -44,6 +44,16 @@ class Partner:
         """In which space its passes are found: the city's, or that of its own sandbox."""
         return (self.merchant_id or 0).to_bytes(8, "big") if self.sandbox else b""
 
+    def places(self, each_merchant: bool) -> int:
+        """Under which number the places of a shared quota are counted: this merchant's, or (0) everybody's together.
+
+        A sandbox has all places to itself; what would be everybody's is counted under its own number, negative.
+        """
+        own = self.merchant_id or 0
+        if each_merchant:
+            return own
+        return -own if self.sandbox else 0
+
 
 COUNTER_SCOPES = frozenset({"check", "order", "statement", "webhook"})
 
@@ -124,14 +134,14 @@ class RulesInForce:
             held.judges[code, on, district] = judge
         return judge
 
-    def used_up(self, scenario: Scenario, merchant_id: int, on: date) -> bool:
-        """Whether a quota that everybody shares, in all or at this merchant, has no place left on this day.
+    def used_up(self, scenario: Scenario, partner: Partner, on: date) -> bool:
+        """Whether a quota that everybody shares, in all or at this merchant, has no place left on this day. A sandbox has places of its own.
 
         What is held here moves on with the generation, which whoever takes the last place, or gives it back, raises.
         """
         return scenario.open_on(on) and any(
             self._held.places_taken.get(
-                (scenario.code, merchant_id if q.each_merchant else 0, q.period, q.period.key(on)), 0
+                (scenario.code, partner.places(q.each_merchant), q.period, q.period.key(on)), 0
             )
             >= q.at_most
             for q in scenario.shared_quotas

@@ -121,7 +121,9 @@ def show_pass(ctx: Context, partner: Partner, resident: str, scenario_code: str,
     if scenario is None:
         raise NotFound("SCENARIO_NOT_FOUND", "没有这个场景", "scenario")
     kind = TestResident(resident)
-    resident_id = _resident(ctx, partner.merchant_id, kind, at)
+    # Whoever has used up one quota has orders running; to be asked about the next one takes somebody else.
+    name = f"{kind}:{scenario_code}" if kind is TestResident.OVER_QUOTA else str(kind)
+    resident_id = _resident(ctx, partner.merchant_id, kind, name, at)
     if kind is TestResident.OVER_QUOTA:
         _use_up(ctx, partner, resident_id, scenario, at)
     expires_at = at if kind is TestResident.EXPIRED else at + SHOWN_FOR
@@ -174,15 +176,15 @@ def _use_up(ctx: Context, partner: Partner, resident_id: int, scenario: Scenario
         open_at_counter(ctx, counter, draw_order_number(at), told.decision_id, at)
 
 
-def _resident(ctx: Context, merchant_id: int, kind: TestResident, at: datetime) -> int:
+def _resident(ctx: Context, merchant_id: int, kind: TestResident, name: str, at: datetime) -> int:
     """The test resident of this sandbox, made on first use and given this year's records anew in every year."""
     on = day_of(at)
-    index = ctx.vault.index(f"{merchant_id}:{kind}:{on.year}", "sandbox_resident")
+    index = ctx.vault.index(f"{merchant_id}:{name}:{on.year}", "sandbox_resident")
     held = db.session.execute(select(Resident.id).where(Resident.id_number_index == index)).scalar()
     if held is not None:
         return held
     rulebook = ctx.rules.rulebook(on)
-    number = ctx.vault.seal(f"SANDBOX-{merchant_id}-{kind}", "id_number")
+    number = ctx.vault.seal(f"SANDBOX-{merchant_id}-{name}", "id_number")
     with transaction():
         if db.session.get(Source, SOURCE) is None:
             db.session.add(Source(code=SOURCE, name="沙箱", indicators=[]))

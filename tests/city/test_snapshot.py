@@ -17,9 +17,12 @@ from haihe.city import columns, reading, snapshot
 from haihe.city.rescore import rescore_city
 from haihe.city.snapshot import Snapshot, SnapshotError, open_snapshot, take_snapshot
 from haihe.storage.db import db
+from haihe.storage.decisions import Order
 from haihe.storage.residents import Resident
 from haihe.storage.scores import ScoreRow
 from haihe.usecases.context import Context
+from haihe.usecases.rules_in_force import counter_of
+from haihe.usecases.sandbox import TestResident, open_sandbox, show_pass
 from tests.builders import Builders
 from tests.conftest import Clock
 
@@ -39,6 +42,26 @@ def taken(ctx: Context, clock: Clock, tmp_path: Path) -> Callable[[], Snapshot]:
 
 def rows(held: Snapshot, name: str) -> list[dict[str, Any]]:
     return pq.read_table(held.directory / f"{name}.parquet").to_pylist()
+
+
+def test_a_sandbox_is_no_part_of_the_city(
+    ctx: Context, a: Builders, taken: Callable[[], Snapshot], clock: Clock
+) -> None:
+    real, merchant = a.resident(), a.merchant("XYZ-15")
+    a.record(real, "D07")
+    second = open_sandbox(ctx, merchant.merchant_id, clock.now, "test")
+    partner = ctx.rules.up_to_date().partner(counter_of(second))
+    assert partner is not None
+    for who in TestResident:
+        show_pass(ctx, partner, who, "XYZ-15", clock.now)
+    # There are residents, records and orders of the sandbox now, and the city does not see any of them.
+    assert db.session.query(Resident).count() == 1 + len(TestResident)
+    assert db.session.query(Order).count() > 0
+    held = taken()
+    seen = {name: rows(held, name) for name in ("residents", "records", "orders")}
+    assert [row["resident_id"] for row in seen["residents"]] == [real]
+    assert {row["resident_id"] for row in seen["records"]} == {real}
+    assert seen["orders"] == []
 
 
 def test_a_snapshot_holds_the_residents_and_what_they_have_agreed_to(

@@ -339,11 +339,11 @@ def test_shared_quotas_are_never_oversold_by_many_hands_though_one_is_killed(
     assert miscounted() == []
     scenario = ctx.rules.up_to_date().scenario(BIKE)
     assert scenario is not None
-    assert ctx.rules.used_up(scenario, partner.merchant_id or 0, clock.today)
+    assert ctx.rules.used_up(scenario, partner, clock.today)
 
     cancel_order(ctx, partner, f"A-{opened[0]}", None, clock.now)
     complete_order(ctx, partner, f"A-{opened[1]}", [], [], True, clock.now)
-    assert not ctx.rules.up_to_date().used_up(scenario, partner.merchant_id or 0, clock.today)
+    assert not ctx.rules.up_to_date().used_up(scenario, partner, clock.today)
     rows = db.session.execute(select(QuotaCounter)).scalars()
     used = {counter.period: counter.used for counter in rows}
     assert used == {"MONTH": 2, "RUNNING": 1}
@@ -372,7 +372,7 @@ def test_an_opening_that_is_taken_back_leaves_no_full_quota_in_anybodys_memory(
 
     scenario = ctx.rules.scenario(BIKE)
     assert scenario is not None
-    assert not ctx.rules.used_up(scenario, partner.merchant_id or 0, clock.today)
+    assert not ctx.rules.used_up(scenario, partner, clock.today)
 
 
 def test_quotas_of_months_gone_by_are_not_read_any_more(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -9,17 +10,25 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
+from haihe.cli.rules import parse, shipped_scenarios
 from haihe.domain.errors import Forbidden
+from haihe.storage.alarms import Alarm, AlarmKind
 from haihe.storage.db import db
+from haihe.storage.orders import QuotaCounter
 from haihe.storage.partners import Merchant
 from haihe.storage.residents import Resident
+from haihe.usecases.alarms import raise_alarm
 from haihe.usecases.client_registrations import BASIC, Owner, Registration, register_client
 from haihe.usecases.context import Context
+from haihe.usecases.publish_rules import publish_scenario
 from haihe.usecases.rescore_everybody import resident_count
 from haihe.usecases.sandbox import TestResident, open_sandbox
+from haihe.usecases.source_freshness import source_freshness
 from tests.builders import Builders
+from tests.web.merchant.test_orders import good_resident
 
 SCENARIO, LIMITED = "XYZ-07", "XYZ-15"
+DISTRICT = "120103"
 
 
 class Shop:
@@ -86,13 +95,17 @@ def test_the_eligible_ones_are_eligible_for_every_scenario(trying: Shop, ctx: Co
             trying.ask(trying.show(who, scenario.code).json["code"], scenario.code)["context"]["code"]
             for who in ("eligible", "elder")
         }
-        assert told & {"OK", "OUT_OF_AREA"}, scenario.code
+        # The scenario for old people takes the elder one only, and one that is not open here takes nobody.
+        assert ("OK" in told) == (DISTRICT in scenario.districts), scenario.code
+        assert told <= ({"OK", "NOT_AVAILABLE"} if DISTRICT in scenario.districts else {"OUT_OF_AREA"})
 
 
 def test_a_quota_is_used_up_by_real_orders(trying: Shop, ctx: Context) -> None:
-    limited = next(s.code for s in ctx.rules.scenarios() if s.quotas)
-    answer = trying.ask(trying.show("over-quota", limited).json["code"], limited)
-    assert answer["context"]["code"] in ("QUOTA_USED_UP", "OUT_OF_AREA")
+    limited = [s.code for s in ctx.rules.scenarios() if s.quotas and DISTRICT in s.districts]
+    for scenario in limited:
+        answer = trying.ask(trying.show("over-quota", scenario).json["code"], scenario)
+        assert answer["context"]["code"] == "QUOTA_USED_UP", scenario
+    assert len(limited) > 3
     unlimited = next(s.code for s in ctx.rules.scenarios() if not s.quotas)
     assert trying.show("over-quota", unlimited).json["code"] == "SANDBOX_NO_QUOTA"
 
@@ -130,6 +143,49 @@ def test_test_residents_do_not_count_in_the_city(trying: Shop, a: Builders) -> N
         trying.show(who, LIMITED)
     assert len(db.session.execute(select(Resident.id)).all()) > 1
     assert resident_count() == 1
+
+
+def test_the_city_and_a_sandbox_do_not_take_each_others_places(
+    trying: Shop, a: Builders, client: FlaskClient, ctx: Context
+) -> None:
+    (body,) = (b for b in map(parse, shipped_scenarios()) if b["code"] == SCENARIO)
+    scarce = [{"period": "DAY", "at_most": 1}, {"period": "DAY", "at_most": 2, "each_merchant": True}]
+    publish_scenario(ctx, {**body, "shared_quotas": scarce}, ctx.now(), "test")
+    real = a.merchant(SCENARIO)
+    city = Shop(client, real.client_id, real.client_secret)
+    resident, other = good_resident(a), good_resident(a)
+
+    def open_one(shop: Shop, number: str, code: str) -> str:
+        told = shop.ask(code)["context"]
+        if told["code"] != "OK":
+            return str(told["code"])
+        body = {"out_order_no": number, "decision_id": told["decision_id"]}
+        shop.client.post("/v1/merchant/orders", json=body, headers=shop.headers)
+        return "OK"
+
+    assert open_one(trying, "T-1", trying.show("eligible").json["code"]) == "OK"
+    assert open_one(city, "C-1", a.shown_pass(resident, SCENARIO)) == "OK"
+    assert open_one(city, "C-2", a.shown_pass(other, SCENARIO)) == "QUOTA_USED_UP"
+    # The sandbox has used up its own place by now, and no more than that one.
+    assert open_one(trying, "T-2", trying.show("elder").json["code"]) == "QUOTA_USED_UP"
+    counted = db.session.execute(select(QuotaCounter.merchant_id, QuotaCounter.used)).all()
+    assert sorted(used for _number, used in counted) == [1, 1, 1, 1]
+    another = sandbox(ctx, client, real.merchant_id)
+    assert open_one(another, "T-1", another.show("eligible").json["code"]) == "OK"
+
+
+def test_a_sandbox_is_no_source_of_data_and_no_cause_of_alarm(
+    trying: Shop, a: Builders, ctx: Context
+) -> None:
+    a.source("REAL")
+    for who in TestResident:
+        trying.show(who)
+    assert [source.code for source in source_freshness(date(2026, 11, 20))] == ["REAL"]
+    real = a.merchant().merchant_id
+    second = db.session.execute(select(Merchant.id).where(Merchant.sandbox_of.is_not(None))).scalar_one()
+    for merchant_id in (real, second):
+        raise_alarm(merchant_id, AlarmKind.UNKNOWN_CODES, ctx.now())
+    assert list(db.session.execute(select(Alarm.merchant_id)).scalars()) == [real]
 
 
 def test_a_merchant_that_was_refused_has_no_sandbox(ctx: Context, applicant: int) -> None:
