@@ -125,6 +125,12 @@ def _proofs(resident_id: int) -> list[Kept]:
     return proofs
 
 
+ACCOUNT = Kept(
+    what="账号与实名绑定",
+    reason="使您仍能登录查看以上内容，并随时重新开通",
+    until=None,
+    until_words="您注销账号时",
+)
 _STAYS = (
     Kept(
         what="部门依法归集的原始信用记录",
@@ -132,10 +138,5 @@ _STAYS = (
         until=None,
         until_words="以各部门的法定期限为准",
     ),
-    Kept(
-        what="账号与实名绑定",
-        reason="使您仍能登录查看以上内容，并随时重新开通",
-        until=None,
-        until_words="您要求删除时",
-    ),
+    ACCOUNT,
 )

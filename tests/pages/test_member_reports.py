@@ -64,6 +64,17 @@ def test_the_printer_of_a_service_hall_gets_the_report_and_nothing_else(page: Pa
         assert not page.get_by_text(gone).first.is_visible()
 
 
+def test_after_leaving_the_account_can_go_too(page: Page) -> None:
+    join(page)
+    page.goto("/m/leave")
+    page.get_by_role("button", name="确认退出").click()
+    page.get_by_role("button", name="连账号一起注销").click()
+    assert page.get_by_role("heading", name="账号已注销").is_visible()
+    well_made(page, "m-account-deleted")
+    page.goto("/m")
+    page.wait_for_url("**/m/login*")
+
+
 def test_a_strangers_report_is_not_found(page: Page) -> None:
     join(page)
     for path in ("/m/reports/1", "/m/reports/1.pdf"):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from haihe.storage.db import db
 from haihe.storage.office import AuditEntry
+from haihe.storage.residents import Account
 from haihe.usecases.export_my_data import own_tables
 from tests.builders import Builders, id_number
 from tests.web.resident.phone import Phone
@@ -53,3 +54,28 @@ def test_exporting_leaves_a_trace(member: Phone, resident_of: Find) -> None:
     member.get("/v1/me/export")
     (entry,) = db.session.query(AuditEntry).filter_by(deed="export_my_data").all()
     assert entry.actor == entry.subject == f"resident:{resident_of(member)}"
+
+
+def test_after_leaving_the_account_goes_too_and_coming_back_starts_anew(
+    member: Phone, a: Builders, resident_of: Find
+) -> None:
+    me = resident_of(member)
+    early = member.delete("/v1/me/account")
+    assert (early.status_code, early.json["code"]) == (409, "STILL_JOINED")
+    kept = [k["what"] for k in member.delete("/v1/me/consents/JOIN").json["kept"]]
+    answer = member.delete("/v1/me/account")
+    assert answer.status_code == 200
+    assert [k["what"] for k in answer.json["kept"]] == [k for k in kept if k != "账号与实名绑定"]
+    assert db.session.query(Account).filter_by(resident_id=me).count() == 0
+    assert member.get("/v1/me/consents").json["code"] == "SESSION_INVALID"
+    assert member.log_in().json["real_name_bound"] is False
+    (entry,) = db.session.query(AuditEntry).filter_by(deed="delete_account").all()
+    assert entry.subject == f"resident:{me}"
+
+
+def test_deleting_an_account_is_nobody_elses(member: Phone, stranger: Phone, resident_of: Find) -> None:
+    me = resident_of(member)
+    stranger.delete("/v1/me/consents/JOIN")
+    stranger.delete("/v1/me/account")
+    assert resident_of(member) == me
+    assert member.get("/v1/me/points").status_code == 200

@@ -10,10 +10,12 @@ from werkzeug.wrappers import Response as AnyResponse
 from haihe.domain.errors import NotFound
 from haihe.usecases.consent_texts import present_text
 from haihe.usecases.consents import give_consent, list_consents, withdraw_consent
+from haihe.usecases.delete_account import delete_account
 from haihe.usecases.inbox import count_new
 from haihe.usecases.leave import what_is_kept
 from haihe.usecases.links import links_of, withdraw_link
 from haihe.web.context import context
+from haihe.web.page_session import forget_page_session
 from haihe.web.resident.my_data import export_file
 from haihe.web.resident.pages.door import MemberPages, member, page
 from haihe.web.resident.pages.entrance import CHANNEL
@@ -104,3 +106,14 @@ def left() -> AnyResponse:
     ctx = context()
     kept = withdraw_consent(ctx, caller.resident_id, "JOIN", ctx.now()).kept
     return page("leave.html", "", kept=kept, done=True)
+
+
+@blp.post("/account/delete")
+def remove_account() -> AnyResponse:
+    """After leaving: the account goes too, and with it every login."""
+    caller = member()
+    ctx = context()
+    kept = delete_account(ctx, caller.account_id, caller.resident_id, ctx.now())
+    answer = page("account_deleted.html", "", kept=kept)
+    forget_page_session(answer)
+    return answer
