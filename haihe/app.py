@@ -45,7 +45,9 @@ from haihe.web.merchant import webhooks as merchant_webhooks
 from haihe.web.merchant.pages import application as merchant_application
 from haihe.web.merchant.pages import counter as merchant_counter
 from haihe.web.merchant.pages import desk as merchant_desk
+from haihe.web.merchant.pages import documents as merchant_documents
 from haihe.web.merchant.pages import entry as merchant_entry
+from haihe.web.merchant.pages import people as merchant_people
 from haihe.web.pages import register_pages
 from haihe.web.paths import narrow_paths
 from haihe.web.problems import problem, register_problems
@@ -183,6 +185,8 @@ def _open_doors(app: Flask) -> None:
         merchant_application,
         merchant_entry,
         merchant_desk,
+        merchant_people,
+        merchant_documents,
         merchant_counter,
     ):
         app.register_blueprint(pages.blp)

@@ -16,6 +16,7 @@ from haihe.cli.worker import PASSING, in_one_line
 from haihe.domain.errors import HaiheError
 from haihe.usecases.context import day_of
 from haihe.usecases.deliver_events import Deliverer
+from haihe.usecases.delivery_log import forget_old_deliveries
 from haihe.usecases.make_statements import make_statements
 from haihe.usecases.notice_keys import SETTLES, rotate_notice_key
 from haihe.usecases.webhook_endpoints import register_webhook_host, withdraw_webhook_host
@@ -43,6 +44,8 @@ def deliver() -> None:
             yesterday = day_of(ctx.now() - STATEMENTS_AFTER) - timedelta(days=1)
             if yesterday != stated:
                 make_statements(ctx, yesterday, ctx.now())
+                while forget_old_deliveries(ctx.now()) and not stop.is_set():
+                    pass
                 stated = yesterday
             if deliverer.turn() == 0:
                 deliverer.rest(REST_SECONDS)

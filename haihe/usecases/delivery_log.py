@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, delete, select
 
 from haihe.domain.errors import Conflict, NotFound
 from haihe.storage.db import among, db, transaction
@@ -17,6 +17,8 @@ from haihe.usecases.rules_in_force import Partner
 from haihe.usecases.telling_merchants import new_event_id
 from haihe.usecases.webhook_endpoints import find_endpoint
 
+# 投递日志保留 90 天: long enough for any question about a month's statement.
+KEPT = timedelta(days=90)
 TEST_EVENT = "webhook.test"
 PAGE = 50
 
@@ -148,3 +150,12 @@ def _told(query: Select[Any]) -> list[Told]:
     ).scalars():
         attempts[one.delivery_id].append(one)
     return [Told(row[0], row[1], row[2], row[3], attempts[row[0].id]) for row in rows]
+
+
+def forget_old_deliveries(at: datetime, most: int = 5000) -> int:
+    """Delete what was settled longer ago than it is kept, with its attempts, at most so much at a time; returns how much."""
+    old = select(Delivery.id).where(Delivery.settled_at < at - KEPT).order_by(Delivery.id).limit(most)
+    with transaction():
+        ids = list(db.session.execute(old.with_for_update(skip_locked=True)).scalars())
+        db.session.execute(delete(Delivery).where(among(Delivery.id, ids)))
+    return len(ids)

@@ -17,6 +17,7 @@ from haihe.storage.onboarding import MerchantSession, MerchantStaff
 from haihe.usecases.context import Context
 from haihe.usecases.two_factors import check_credentials, kept_factors
 
+MOST_PEOPLE = 200
 USERNAME = re.compile(r"[0-9A-Za-z_.-]{3,64}")
 
 
@@ -57,6 +58,8 @@ def open_person(ctx: Context, merchant_id: int, person: NewPerson, at: datetime,
     check_person(person)
     kept = kept_person(ctx, person, at)
     with transaction():
+        if len(people_of(merchant_id)) >= MOST_PEOPLE:
+            raise Conflict("PEOPLE_TOO_MANY", f"最多 {MOST_PEOPLE} 个员工账号，请先停用不用的")
         if db.session.get(MerchantStaff, person.username) is not None:
             raise Conflict("USERNAME_TAKEN", "这个用户名已有人使用，请换一个", "username")
         db.session.add(MerchantStaff(merchant_id=merchant_id, **kept))

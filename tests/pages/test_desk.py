@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pyotp
 import pytest
 from joserfc.jwk import ECKey
 from playwright.sync_api import Page, expect
@@ -14,10 +15,10 @@ from haihe.usecases.context import Context
 from tests.builders import Builders, MerchantClient
 from tests.conftest import Clock
 from tests.pages.conftest import Opener, faults_of_access, overflow, picture, small_targets
-from tests.pages.merchant import log_in, person
+from tests.pages.merchant import PASSWORD, log_in, person
 
 pytestmark = pytest.mark.browser
-TABS = ["", "/orders", "/statements", "/deliveries", "/keys", "/sandbox"]
+TABS = ["", "/orders", "/statements", "/deliveries", "/keys", "/people", "/sandbox", "/documents"]
 
 
 @pytest.fixture
@@ -79,3 +80,80 @@ def test_a_cashier_is_not_let_in(page: Page, ctx: Context, shop: MerchantClient,
     expect(page.get_by_text("只有店长可以使用")).to_be_visible()
     page.get_by_role("link", name="返回").click()
     expect(page.get_by_role("heading", name="柜台核验")).to_be_attached()
+
+
+def test_a_manager_opens_an_account_that_works_and_closes_it(
+    page: Page, open_page: Opener, ctx: Context, shop: MerchantClient
+) -> None:
+    log_in(page, ctx, path="/merchant/desk/people")
+    page.get_by_label("用户名").fill("xin-dian-yuan")
+    page.get_by_label("初始密码").fill("short")
+    page.locator("form[action='/merchant/desk/people']").evaluate("form => form.noValidate = true")
+    page.get_by_role("button", name="开立").click()
+    expect(page.get_by_role("alert")).to_contain_text("密码应有 12")
+    sound(page)
+    page.get_by_label("初始密码").fill(PASSWORD)
+    page.get_by_role("button", name="开立").click()
+    expect(page.get_by_role("heading", name="账号已开立")).to_be_visible()
+    sound(page)
+    picture(page, "desk-person-opened")
+    secret = page.locator(".code").inner_text()
+    cashier = open_page()
+    cashier.goto("/merchant")
+    cashier.get_by_label("用户名").fill("xin-dian-yuan")
+    cashier.get_by_label("密码").fill(PASSWORD)
+    cashier.get_by_label("动态口令").fill(pyotp.TOTP(secret).at(ctx.now()))
+    cashier.get_by_role("button", name="登录").click()
+    expect(cashier.get_by_role("heading", name="柜台核验")).to_be_attached()
+
+    page.get_by_role("link", name="已扫好").click()
+    page.get_by_text("停用…").click()
+    page.get_by_role("button", name="确认停用 xin-dian-yuan").click()
+    expect(page.get_by_text("xin-dian-yuan")).to_have_count(0)
+    cashier.reload()
+    expect(cashier.get_by_role("button", name="登录")).to_be_visible()
+
+
+def test_an_applicant_hands_in_a_licence_and_nothing_else(
+    page: Page, ctx: Context, shop: MerchantClient
+) -> None:
+    db.session.get_one(Merchant, shop.merchant_id).state = "APPLIED"
+    db.session.commit()
+    log_in(page, ctx, path="/merchant/desk")
+    page.get_by_role("link", name="补充营业执照等材料").click()
+    for name, content, told in (
+        ("x.html", b"<script>alert(1)</script>", "PDF、JPEG 或 PNG"),
+        ("big.pdf", b"%PDF-" + bytes(4 << 20), "4 MB"),
+    ):
+        page.get_by_label("营业执照等材料").set_input_files(
+            {"name": name, "mimeType": "application/pdf", "buffer": content}
+        )
+        page.get_by_role("button", name="上传").click()
+        expect(page.get_by_role("alert")).to_contain_text(told)
+    licence = {"name": "执照.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-" + bytes(2 << 20)}
+    page.get_by_label("营业执照等材料").set_input_files(licence)
+    page.get_by_role("button", name="上传").click()
+    expect(page.get_by_role("status")).to_contain_text("已收到")
+    expect(page.get_by_text("执照.pdf")).to_be_visible()
+    sound(page)
+    picture(page, "desk-documents")
+
+
+def test_an_admitted_merchant_registers_a_client_of_its_own(
+    page: Page, ctx: Context, shop: MerchantClient
+) -> None:
+    key = ECKey.generate_key("P-256", {"kid": "mine"})
+    log_in(page, ctx, path="/merchant/desk/keys")
+    page.get_by_label("自己的公钥").fill(json.dumps(key.as_dict(private=True)))
+    page.get_by_role("button", name="登记正式客户端").click()
+    expect(page.get_by_role("alert")).to_contain_text("请只登记公钥")
+    page.get_by_label("自己的公钥").fill(json.dumps(key.as_dict(private=False)))
+    page.get_by_role("button", name="登记正式客户端").click()
+    made = page.get_by_role("status").locator(".code").inner_text()
+    partner = ctx.rules.up_to_date().partner(made)
+    assert partner is not None
+    assert (partner.merchant_id, partner.sandbox) == (shop.merchant_id, False)
+    db.session.get_one(Merchant, shop.merchant_id).state = "SUSPENDED"
+    db.session.commit()
+    page.goto("/merchant/desk/keys")
+    expect(page.get_by_text("准入之后即可登记")).to_be_visible()

@@ -19,6 +19,7 @@ from haihe.storage.deliveries import take_due
 from haihe.storage.notices import Delivery, DeliveryAttempt, WebhookEndpoint
 from haihe.usecases.context import Context
 from haihe.usecases.deliver_events import LEASE, Deliverer
+from haihe.usecases.delivery_log import forget_old_deliveries
 from haihe.usecases.telling_merchants import tell_merchant
 from tests.builders import Builders
 from tests.conftest import Clock
@@ -244,3 +245,20 @@ def test_a_notice_says_nothing_of_the_resident(local: Context, a: Builders, serv
     assert set(event) == {"id", "type", "created_at", "sequence", "order"}
     seen = set(event["order"])
     assert not seen & {"resident_id", "points", "grade", "name", "id_number", "subject"}
+
+
+def test_what_was_settled_long_ago_is_forgotten_and_what_waits_is_not(
+    local: Context, a: Builders, server: Receiver, clock: Clock
+) -> None:
+    merchant = a.merchant("XYZ-07").merchant_id
+    endpoint_of(merchant, local.now(), server.url)
+    order = order_of(local, merchant, a.resident(), "A-1")
+    told(local, order, "order.opened")
+    deliver(local)
+    told(local, order, "order.changed")
+    clock.forward(days=90)
+    assert forget_old_deliveries(clock.now) == 0
+    clock.forward(seconds=1)
+    assert forget_old_deliveries(clock.now) == 1
+    assert states() == ["WAITING"]
+    assert db.session.execute(select(DeliveryAttempt)).all() == []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pyotp
-import segno
 from flask import request
 from werkzeug.wrappers import Response
 
@@ -12,6 +11,7 @@ from haihe.domain.errors import HaiheError, InvalidInput
 from haihe.usecases.apply import Wish, apply
 from haihe.usecases.merchant_people import MerchantRole, NewPerson
 from haihe.web.context import context
+from haihe.web.merchant.pages.people import second_factor
 from haihe.web.pages import Pages, check_form, show
 from haihe.web.problems import STATUS
 
@@ -60,9 +60,7 @@ def hand_in() -> Response:
     except HaiheError as error:
         status = next((s for kind, s in STATUS.items() if isinstance(error, kind)), 400)
         return _form(texts, districts, scenarios, status, error.detail, error.field)
-    address = pyotp.TOTP(secret).provisioning_uri(name=texts["username"], issuer_name="海河分商户")
-    drawn = segno.make(address, micro=False).svg_data_uri(scale=5, border=4, light="#fff")
-    return show("merchant/applied.html", drawn=drawn, secret=secret, username=texts["username"])
+    return second_factor(texts["username"], secret, "申请已提交", "/merchant/desk")
 
 
 def _form(

@@ -10,7 +10,7 @@ from flask import Response as FlaskResponse
 from flask import redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from haihe.domain.errors import Forbidden, HaiheError, InvalidInput, NotFound
+from haihe.domain.errors import Conflict, Forbidden, HaiheError, InvalidInput, NotFound
 from haihe.storage.db import db
 from haihe.storage.onboarding import Application
 from haihe.usecases.client_registrations import PRIVATE_KEY_JWT, Owner, Registration, register_client
@@ -35,7 +35,8 @@ keep_locked(blp, MerchantRole.MANAGER)
 
 PAGE = 30
 LONGEST_NUMBER = 18
-SANDBOX_SCOPES = ("check", "order", "statement", "webhook")
+CLIENT_SCOPES = ("check", "order", "statement", "webhook")
+MOST_CLIENTS = 20
 
 
 @blp.get("")
@@ -108,8 +109,30 @@ def send_again(delivery_id: int) -> Response:
 
 @blp.get("/keys")
 def keys() -> Response:
-    """The merchant's clients; making one for the city is for the administrators."""
-    return show("merchant/desk_keys.html", clients=clients_of(caller().merchant_id))
+    """The merchant's clients."""
+    return _keys_page()
+
+
+@blp.post("/keys")
+def register_own_client() -> Response:
+    """A client for the city, with a public key of the merchant's own, once the merchant is admitted."""
+    ctx, person, sent = context(), caller(), request.form
+    given = {name: sent.get(name, "") for name in ("jwks", "redirect_uris", "dpop")}
+    try:
+        _partner()
+        registration = Registration(
+            PRIVATE_KEY_JWT,
+            CLIENT_SCOPES,
+            jwks=_key_set(given["jwks"]),
+            redirect_uris=tuple(given["redirect_uris"].split()),
+            dpop_required=given["dpop"] == "yes",
+        )
+        if sum(client.revoked_at is None for client in clients_of(person.merchant_id)) >= MOST_CLIENTS:
+            raise Conflict("CLIENTS_TOO_MANY", f"最多 {MOST_CLIENTS} 个客户端，请先吊销不用的")
+        handed = register_client(ctx, Owner(person.merchant_id), registration, ctx.now(), person.actor)
+    except HaiheError as error:
+        return _keys_page(_status(error), wrong=error.detail, **given)
+    return _keys_page(handed=handed.client_id)
 
 
 @blp.post("/keys/<client_id>/revoke")
@@ -132,7 +155,7 @@ def register_sandbox_client() -> Response:
     ctx, person = context(), caller()
     text = request.form.get("jwks", "")
     try:
-        registration = Registration(PRIVATE_KEY_JWT, SANDBOX_SCOPES, jwks=_key_set(text), sandbox=True)
+        registration = Registration(PRIVATE_KEY_JWT, CLIENT_SCOPES, jwks=_key_set(text), sandbox=True)
         second = open_sandbox(ctx, person.merchant_id, ctx.now(), person.actor)
         handed = register_client(ctx, Owner(second), registration, ctx.now(), person.actor)
     except (InvalidInput, Forbidden) as error:
@@ -154,6 +177,10 @@ def show_sandbox_pass() -> Response:
     except HaiheError as error:
         return _sandbox_page(_status(error), wrong=error.detail)
     return _sandbox_page(shown=shown)
+
+
+def _keys_page(status: int = 200, **more: Any) -> Response:
+    return show("merchant/desk_keys.html", status, clients=clients_of(caller().merchant_id), **more)
 
 
 def _sandbox_page(status: int = 200, **more: Any) -> Response:

@@ -10,13 +10,16 @@ from haihe.usecases.merchant_login import SESSION, MerchantCaller, merchant_call
 from haihe.usecases.merchant_people import MerchantRole
 from haihe.web.context import context
 from haihe.web.forms import forget_browser_key, secure
-from haihe.web.pages import Pages, check_form
+from haihe.web.pages import LARGEST_FORM, Pages, check_form
 
 HOME = "/merchant"
 
 
-def keep_locked(door: Pages, *roles: MerchantRole) -> None:
-    """Show strangers where to log in; let in whoever has one of these roles (any role where none is named)."""
+def keep_locked(door: Pages, *roles: MerchantRole, largest: int = LARGEST_FORM) -> None:
+    """Show strangers where to log in; let in whoever has one of these roles (any role where none is named).
+
+    A form may have so many bytes at most.
+    """
 
     @door.before_request
     def ask() -> Response | None:
@@ -24,7 +27,8 @@ def keep_locked(door: Pages, *roles: MerchantRole) -> None:
             g.caller = merchant_caller(session_token(), context().now())
         except Unauthenticated:
             return _to_login()
-        check_form()
+        request.max_content_length = largest
+        check_form(largest)
         if roles and g.caller.role not in roles:
             raise Forbidden("ROLE_NOT_ALLOWED", "这一页只有店长可以使用")
         return None
