@@ -17,7 +17,7 @@ from gunicorn.http.errors import ParseException
 from sqlalchemy.exc import SQLAlchemyError
 
 from haihe.cache.copies import Copies
-from haihe.cli import city, demo, keys, records, rules, statements, webhooks
+from haihe.cli import audit, city, demo, keys, records, rules, statements, webhooks
 from haihe.cli.rescore import rescore_command
 from haihe.cli.worker import worker_command
 from haihe.config import Settings, read_settings
@@ -30,6 +30,7 @@ from haihe.storage.vault import Vault
 from haihe.usecases.context import Context, day_of
 from haihe.usecases.rules_in_force import RulesInForce
 from haihe.web import operator
+from haihe.web.admin import audit as admin_audit
 from haihe.web.admin import city_jobs as admin_city_jobs
 from haihe.web.admin import login as admin_login
 from haihe.web.admin import merchants as admin_merchants
@@ -135,6 +136,7 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _
     )
     _open_doors(app)
     for group in (
+        audit.group,
         city.group,
         demo.group,
         keys.group,
@@ -219,6 +221,7 @@ def _open_doors(app: Flask) -> None:
         admin_city_jobs,
         admin_records,
         admin_objections,
+        admin_audit,
         admin_merchants,
     ):
         api.register_blueprint(door.blp)

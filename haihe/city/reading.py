@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -19,6 +19,7 @@ from haihe.storage.whole_city import connection_words
 
 # Half of the time goes into the conversation between one connection and one process of the server.
 READERS = 2
+LOOK_SECONDS = 0.2
 
 # A query, or several that give one part each, and what their rows are to look like.
 Wanted = tuple[Sequence[str], pa.Schema]
@@ -55,13 +56,9 @@ def read_tables(
 ) -> dict[str, int]:
     """Each table as a Parquet file of its name, its parts in no order; returns how many rows each has."""
     waiting: SimpleQueue[tuple[str, str]] = SimpleQueue()
-    stopped, one_by_one = Event(), Lock()
+    written: SimpleQueue[tuple[str, int]] = SimpleQueue()
+    stopped = Event()
     rows = dict.fromkeys(wanted, 0)
-
-    def told(name: str, more: int) -> None:
-        with one_by_one:
-            rows[name] += more
-            progress(more)
 
     def read(cursor: Any) -> None:
         while not stopped.is_set():
@@ -74,7 +71,20 @@ def read_tables(
                 if stopped.is_set():
                     return
                 files[name].write(fitted(batch, wanted[name][1]))
-                told(name, batch.num_rows)
+                written.put((name, batch.num_rows))
+
+    def follow(readers: Sequence[Future[None]]) -> None:
+        """Tell how far they have come, in the caller's own thread: what follows progress may want a database session."""
+        while not any(r.done() and r.exception() for r in readers):
+            over = all(r.done() for r in readers)
+            try:
+                name, more = written.get(timeout=LOOK_SECONDS)
+            except Empty:
+                if over:
+                    return
+                continue
+            rows[name] += more
+            progress(more)
 
     with ExitStack() as stack:
         files = {}
@@ -84,7 +94,9 @@ def read_tables(
                 waiting.put((name, query))
         with ThreadPoolExecutor(len(cursors)) as pool:
             try:
-                for reader in [pool.submit(read, cursor) for cursor in cursors]:
+                readers = [pool.submit(read, cursor) for cursor in cursors]
+                follow(readers)
+                for reader in readers:
                     reader.result()
             finally:
                 stopped.set()

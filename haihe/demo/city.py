@@ -31,9 +31,9 @@ from haihe.demo.plan import Plan
 from haihe.demo.shop_people import ensure_shop_people
 from haihe.demo.staff import ensure_staff
 from haihe.demo.storing_named import OPENID
+from haihe.storage.audit import AuditEntry, write_audit
 from haihe.storage.copies import next_generation
 from haihe.storage.db import db, transaction
-from haihe.storage.office import AuditEntry, write_audit
 from haihe.storage.residents import Account, Resident
 from haihe.usecases.context import Context, day_of
 from haihe.usecases.gather_facts import try_renew_copies

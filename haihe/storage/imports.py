@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from haihe.storage.audit import write_audit
 from haihe.storage.db import db
-from haihe.storage.office import write_audit
 from haihe.storage.records import MADE_HERE, Import, QuarantinedLine, Source
 
 READ_AT_ONCE = 1_000

@@ -1,11 +1,10 @@
-"""What the office itself needs: staff and their sessions, the audit trail, and what Redis still has to be told."""
+"""What the office itself needs: staff and their sessions, and what Redis still has to be told."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, ForeignKey, Identity, LargeBinary, String
+from sqlalchemy import BigInteger, DateTime, ForeignKey, LargeBinary, String
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -31,19 +30,6 @@ class StaffSession(db.Model):
     username: Mapped[str] = mapped_column(ForeignKey("staff.username"), index=True)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-
-
-class AuditEntry(db.Model):
-    """审计: who did what to whom or what, written in the same transaction as the deed itself."""
-
-    __tablename__ = "audit"
-
-    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
-    at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
-    actor: Mapped[str] = mapped_column(String(96))
-    deed: Mapped[str] = mapped_column(String(64))
-    subject: Mapped[str] = mapped_column(String(96), index=True)
-    detail: Mapped[dict[str, Any]] = mapped_column(JSONB)
 
 
 class StaleCopy(db.Model):
@@ -79,8 +65,3 @@ class Generation(db.Model):
 
     name: Mapped[str] = mapped_column(String(16), primary_key=True)
     number: Mapped[int] = mapped_column(BigInteger)
-
-
-def write_audit(at: datetime, actor: str, deed: str, subject: str, **detail: Any) -> None:
-    """Leave the trace of a deed; call it inside the deed's own transaction. Never put personal data into `detail`."""
-    db.session.add(AuditEntry(at=at, actor=actor, deed=deed, subject=subject, detail=detail))

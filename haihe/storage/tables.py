@@ -2,6 +2,7 @@
 
 from haihe.storage import (
     alarms,
+    audit,
     city_jobs,
     decisions,
     links,
@@ -23,6 +24,7 @@ from haihe.storage.db import db
 
 __all__ = [
     "alarms",
+    "audit",
     "city_jobs",
     "db",
     "decisions",

@@ -14,8 +14,8 @@ from sqlalchemy.exc import DBAPIError
 from haihe.domain.errors import HaiheError
 from haihe.domain.rulebook import Rulebook
 from haihe.storage.adopting_scores import apply, lay_out, lock_and_leave_out_overtaken
+from haihe.storage.audit import write_audit
 from haihe.storage.db import db, transaction
-from haihe.storage.office import write_audit
 from haihe.usecases.context import Context, day_of
 from haihe.usecases.rescore import ACCRUED, CONSENT, EXPIRED, RULE_CHANGE, bring_up_to_date
 

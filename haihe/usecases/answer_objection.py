@@ -13,10 +13,10 @@ from haihe.domain.errors import Conflict, InvalidInput, NotFound
 from haihe.domain.kinds import LevelMap
 from haihe.domain.objections import ObjectionState
 from haihe.domain.records import RecordState
+from haihe.storage.audit import write_audit
 from haihe.storage.copies import lock_residents
 from haihe.storage.db import db, transaction
 from haihe.storage.objections import Objection
-from haihe.storage.office import write_audit
 from haihe.storage.records import RecordRow
 from haihe.storage.residents import Resident
 from haihe.usecases.context import Context, day_of

@@ -10,8 +10,8 @@ from sqlalchemy import func, select
 from haihe.domain.districts import DISTRICTS
 from haihe.domain.errors import Conflict, InvalidInput, NotFound, TooOften
 from haihe.domain.uscc import read_uscc
+from haihe.storage.audit import write_audit
 from haihe.storage.db import db, transaction
-from haihe.storage.office import write_audit
 from haihe.storage.onboarding import CONTACT_PURPOSE, PHONE_PURPOSE, Application, MerchantStaff
 from haihe.storage.partners import Merchant
 from haihe.usecases.context import Context

@@ -17,9 +17,9 @@ from haihe.domain.dates import add_months, age_on
 from haihe.domain.errors import Conflict, Forbidden, InvalidInput, TooOften
 from haihe.domain.facts import ADULT_AGE
 from haihe.domain.identity import Identity, read_identity
+from haihe.storage.audit import AuditEntry, write_audit
 from haihe.storage.copies import lock_residents
 from haihe.storage.db import db, transaction
-from haihe.storage.office import AuditEntry, write_audit
 from haihe.storage.passes import end_passes_of
 from haihe.storage.residents import Account, Resident
 from haihe.usecases.context import Context, VerifiedIdentity, day_of

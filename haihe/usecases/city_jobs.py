@@ -13,9 +13,9 @@ from enum import StrEnum
 from typing import Any
 
 from haihe.domain.errors import InvalidInput, NotFound, TooOften
+from haihe.storage.audit import write_audit
 from haihe.storage.city_jobs import CityJob, last_report, waiting_of
 from haihe.storage.db import db, transaction
-from haihe.storage.office import write_audit
 from haihe.usecases.context import Context, day_of
 from haihe.usecases.drafts import draft_rulebook, draft_scenario
 

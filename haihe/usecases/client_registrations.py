@@ -16,9 +16,9 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet, OKPKey, RSAKey
 
 from haihe.domain.errors import InvalidInput, NotFound
+from haihe.storage.audit import write_audit
 from haihe.storage.copies import next_generation
 from haihe.storage.db import db, transaction
-from haihe.storage.office import write_audit
 from haihe.storage.partners import OAuthClient
 from haihe.usecases.context import Context
 from haihe.usecases.publish_rules import configuration_changed

@@ -10,9 +10,9 @@ from sqlalchemy import select
 from haihe.domain.dates import add_months, age_on
 from haihe.domain.errors import Conflict, Forbidden
 from haihe.domain.facts import ADULT_AGE
+from haihe.storage.audit import write_audit
 from haihe.storage.copies import lock_residents
 from haihe.storage.db import db, transaction
-from haihe.storage.office import write_audit
 from haihe.storage.reading import JOIN
 from haihe.storage.residents import Consent, Resident
 from haihe.usecases.consent_texts import ConsentText, present_text, present_texts

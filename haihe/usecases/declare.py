@@ -10,9 +10,9 @@ from sqlalchemy import select
 from haihe.domain.errors import NotFound
 from haihe.domain.records import RecordState
 from haihe.domain.rulebook import Fact, Rulebook
+from haihe.storage.audit import write_audit
 from haihe.storage.copies import lock_residents
 from haihe.storage.db import db, transaction
-from haihe.storage.office import write_audit
 from haihe.storage.reading import JOIN
 from haihe.storage.records import RecordRow
 from haihe.usecases.consents import consents_in_force, not_joined

@@ -7,10 +7,10 @@ from datetime import datetime
 from sqlalchemy import delete, select
 
 from haihe.domain.errors import Conflict
+from haihe.storage.audit import write_audit
 from haihe.storage.copies import lock_residents
 from haihe.storage.db import db, transaction
 from haihe.storage.decisions import Order
-from haihe.storage.office import write_audit
 from haihe.storage.reading import JOIN
 from haihe.storage.residents import Account
 from haihe.usecases.consents import consents_in_force

@@ -9,10 +9,10 @@ from typing import Any
 from sqlalchemy import Select, delete, select
 
 from haihe.domain.errors import Conflict, NotFound
+from haihe.storage.audit import write_audit
 from haihe.storage.db import among, db, transaction
 from haihe.storage.decisions import Order
 from haihe.storage.notices import Delivery, DeliveryAttempt, MerchantEvent, WebhookEndpoint
-from haihe.storage.office import write_audit
 from haihe.usecases.rules_in_force import Partner
 from haihe.usecases.telling_merchants import new_event_id
 from haihe.usecases.webhook_endpoints import find_endpoint

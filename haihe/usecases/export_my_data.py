@@ -13,8 +13,8 @@ from typing import Any
 
 from sqlalchemy import LargeBinary, Table, select
 
+from haihe.storage.audit import write_audit
 from haihe.storage.db import transaction
-from haihe.storage.office import write_audit
 from haihe.storage.tables import db
 from haihe.usecases.context import TIANJIN, Context
 

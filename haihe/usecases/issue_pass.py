@@ -16,10 +16,10 @@ from haihe.cache.copies import CacheDown
 from haihe.domain.errors import Conflict, NotFound, TooOften
 from haihe.domain.passes import SHOWN_FOR, HeldPass
 from haihe.domain.scenarios import Scenario
+from haihe.storage.audit import write_audit
 from haihe.storage.copies import lock_residents
 from haihe.storage.db import db, transaction
 from haihe.storage.decisions import Pass
-from haihe.storage.office import write_audit
 from haihe.storage.passes import end_passes_of
 from haihe.storage.reading import JOIN
 from haihe.storage.residents import Resident

@@ -13,9 +13,9 @@ from datetime import datetime
 from sqlalchemy import delete, select
 
 from haihe.domain.errors import Conflict, Forbidden, InvalidInput, NotFound
+from haihe.storage.audit import write_audit
 from haihe.storage.copies import next_generation
 from haihe.storage.db import db, transaction
-from haihe.storage.office import write_audit
 from haihe.storage.onboarding import Application
 from haihe.storage.partners import Admission, Merchant
 from haihe.usecases.context import Context

@@ -9,11 +9,11 @@ from sqlalchemy import delete, func, select, update
 
 from haihe.domain.dates import add_months
 from haihe.domain.orders import OrderState
+from haihe.storage.audit import write_audit
 from haihe.storage.copies import lock_residents
 from haihe.storage.db import db, transaction
 from haihe.storage.decisions import DecisionRow, Order
 from haihe.storage.links import end_links_of
-from haihe.storage.office import write_audit
 from haihe.storage.partners import Merchant
 from haihe.storage.passes import end_passes_of
 from haihe.storage.reading import JOIN

@@ -13,10 +13,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import select, update
 
 from haihe.domain.errors import Forbidden, NotFound
+from haihe.storage.audit import write_audit
 from haihe.storage.copies import lock_residents
 from haihe.storage.db import db, transaction
 from haihe.storage.links import Link
-from haihe.storage.office import write_audit
 from haihe.storage.partners import Merchant
 from haihe.storage.reading import JOIN
 from haihe.storage.residents import Resident

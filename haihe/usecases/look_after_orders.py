@@ -13,11 +13,11 @@ from sqlalchemy import select
 
 from haihe.domain.order_clock import STEPS, Step, next_step, recorded_from
 from haihe.domain.orders import Deed, OrderState
+from haihe.storage.audit import write_audit
 from haihe.storage.copies import lock_residents, next_generation
 from haihe.storage.db import db, transaction
 from haihe.storage.decisions import Order
 from haihe.storage.notifications import notify
-from haihe.storage.office import write_audit
 from haihe.storage.partners import Merchant
 from haihe.usecases.context import Context, day_of
 from haihe.usecases.order_deeds import due_of, leave_places, leave_traces, look_at

@@ -9,9 +9,9 @@ from sqlalchemy import func, select
 
 from haihe.domain.errors import Conflict, NotFound
 from haihe.domain.statements import Happened, LineKind, Stated, statement_lines, to_csv, to_json
+from haihe.storage.audit import write_audit
 from haihe.storage.db import db, transaction
 from haihe.storage.decisions import Order
-from haihe.storage.office import write_audit
 from haihe.storage.orders import OrderEvent
 from haihe.storage.partners import Merchant
 from haihe.storage.statements import Statement, StatementLine

@@ -9,8 +9,8 @@ from datetime import datetime
 from sqlalchemy import select
 
 from haihe.domain.errors import Conflict, InvalidInput, NotFound
+from haihe.storage.audit import write_audit
 from haihe.storage.db import db, transaction
-from haihe.storage.office import write_audit
 from haihe.storage.onboarding import DOCUMENT_PURPOSE, Document
 from haihe.storage.partners import Merchant
 from haihe.usecases.apply import CHANGEABLE

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, select, update
 
 from haihe.domain.errors import Forbidden, Unauthenticated
+from haihe.storage.audit import write_audit
 from haihe.storage.db import db, transaction
-from haihe.storage.office import write_audit
 from haihe.storage.onboarding import MerchantSession, MerchantStaff
 from haihe.storage.partners import Merchant
 from haihe.usecases.context import Context

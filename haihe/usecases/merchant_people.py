@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import delete, select
 
 from haihe.domain.errors import Conflict, InvalidInput, NotFound
+from haihe.storage.audit import write_audit
 from haihe.storage.db import db, transaction
-from haihe.storage.office import write_audit
 from haihe.storage.onboarding import MerchantSession, MerchantStaff
 from haihe.usecases.context import Context
 from haihe.usecases.two_factors import check_credentials, kept_factors

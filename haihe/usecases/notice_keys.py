@@ -13,9 +13,9 @@ from joserfc import jws
 from joserfc.jwk import ECKey
 from sqlalchemy import select, text, update
 
+from haihe.storage.audit import write_audit
 from haihe.storage.db import db, transaction
 from haihe.storage.notices import NoticeKey
-from haihe.storage.office import write_audit
 from haihe.usecases.context import Context
 
 ALGORITHM = "ES256"

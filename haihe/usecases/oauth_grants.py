@@ -15,9 +15,9 @@ from typing import NoReturn
 from sqlalchemy import Row, Select, select, update
 
 from haihe.domain.errors import Conflict
+from haihe.storage.audit import write_audit
 from haihe.storage.db import db, transaction
 from haihe.storage.links import Link, OAuthGrant, RefreshToken
-from haihe.storage.office import write_audit
 from haihe.usecases.consent_texts import link_text
 from haihe.usecases.context import Context
 from haihe.usecases.links import give_link

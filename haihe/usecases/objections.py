@@ -12,10 +12,10 @@ from sqlalchemy.exc import IntegrityError
 from haihe.domain.errors import Conflict, NotFound
 from haihe.domain.objections import STATE_WORDS, Clock, ObjectionState, clock
 from haihe.domain.records import RecordState
+from haihe.storage.audit import write_audit
 from haihe.storage.copies import lock_residents
 from haihe.storage.db import db, transaction
 from haihe.storage.objections import Objection
-from haihe.storage.office import write_audit
 from haihe.storage.records import RecordRow, keep_in_history
 from haihe.usecases.context import Context, day_of
 from haihe.usecases.rescore import DISPUTED, Rescored, Touched, hold_copies, rescore

@@ -12,10 +12,10 @@ from sqlalchemy import select
 from haihe.domain.errors import Conflict, NotFound
 from haihe.domain.order_clock import Due, next_step
 from haihe.domain.orders import Deed, OrderState, Phase, check_allowed, phase_of
+from haihe.storage.audit import write_audit
 from haihe.storage.copies import lock_residents, next_generation
 from haihe.storage.db import db, transaction
 from haihe.storage.decisions import Order
-from haihe.storage.office import write_audit
 from haihe.storage.orders import add_event, give_places_back
 from haihe.usecases.context import TIANJIN, Context
 from haihe.usecases.publish_rules import configuration_changed

@@ -13,9 +13,9 @@ from haihe.domain.errors import Conflict
 from haihe.domain.rulebook_reader import read_rulebook
 from haihe.domain.scenario_reader import read_scenario
 from haihe.domain.scenarios import ScenarioState
+from haihe.storage.audit import write_audit
 from haihe.storage.copies import next_generation
 from haihe.storage.db import db, transaction
-from haihe.storage.office import write_audit
 from haihe.storage.rules import RulebookRow, ScenarioRow
 from haihe.usecases.context import Context, day_of
 from haihe.usecases.telling_redis import outlast_vouchers

@@ -20,9 +20,9 @@ from sqlalchemy import delete, func, select
 from haihe.domain.errors import NotFound, TooOften
 from haihe.domain.records import RecordState
 from haihe.domain.reports import A_DAY_AT_MOST, CODE_LENGTH, KEPT_FOR, code_of, masked_number
+from haihe.storage.audit import write_audit
 from haihe.storage.copies import lock_residents
 from haihe.storage.db import db, transaction
-from haihe.storage.office import write_audit
 from haihe.storage.reading import JOIN
 from haihe.storage.records import RecordRow, Source
 from haihe.storage.reports import CONTENT_PURPOSE, PDF_PURPOSE, Report

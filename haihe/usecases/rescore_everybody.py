@@ -8,8 +8,8 @@ from datetime import date, datetime
 
 from sqlalchemy import func, select
 
+from haihe.storage.audit import write_audit
 from haihe.storage.db import db, transaction
-from haihe.storage.office import write_audit
 from haihe.storage.residents import Resident
 from haihe.storage.scores import RescoreRun
 from haihe.usecases.context import Context, day_of

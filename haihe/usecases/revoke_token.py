@@ -8,10 +8,10 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from haihe.domain.errors import TooOften
+from haihe.storage.audit import write_audit
 from haihe.storage.copies import next_generation
 from haihe.storage.db import db, transaction
 from haihe.storage.links import RevokedToken
-from haihe.storage.office import write_audit
 from haihe.usecases.context import Context
 from haihe.usecases.publish_rules import configuration_changed
 

@@ -15,10 +15,11 @@ from cryptography.exceptions import InvalidTag
 from sqlalchemy import Table, and_, bindparam, func, select, tuple_, update
 
 from haihe.domain.errors import Conflict
+from haihe.storage.audit import write_audit
 from haihe.storage.copies import next_generation
 from haihe.storage.db import db, transaction
 from haihe.storage.notices import NoticeKey
-from haihe.storage.office import Staff, write_audit
+from haihe.storage.office import Staff
 from haihe.storage.onboarding import (
     CONTACT_PURPOSE,
     DOCUMENT_PURPOSE,

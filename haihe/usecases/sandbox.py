@@ -23,10 +23,10 @@ from haihe.domain.kinds import LevelMap
 from haihe.domain.passes import SHOWN_FOR, HeldPass
 from haihe.domain.rulebook import Rulebook
 from haihe.domain.scenarios import Scenario
+from haihe.storage.audit import write_audit
 from haihe.storage.copies import next_generation
 from haihe.storage.db import db, transaction
 from haihe.storage.decisions import Pass
-from haihe.storage.office import write_audit
 from haihe.storage.partners import Merchant
 from haihe.storage.reading import JOIN, SENSITIVE
 from haihe.storage.records import RecordRow, Source

@@ -11,8 +11,8 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from haihe.domain.errors import Unauthenticated
+from haihe.storage.audit import write_audit
 from haihe.storage.db import db, transaction
-from haihe.storage.office import write_audit
 from haihe.storage.reading import JOIN
 from haihe.storage.residents import Account, Consent, Session
 from haihe.usecases.context import Context

@@ -7,9 +7,9 @@ from datetime import datetime
 from joserfc.jwk import ECKey
 from sqlalchemy import delete, select, text, update
 
+from haihe.storage.audit import write_audit
 from haihe.storage.copies import next_generation
 from haihe.storage.db import db, transaction
-from haihe.storage.office import write_audit
 from haihe.storage.partners import SigningKey
 from haihe.usecases.context import Context
 from haihe.usecases.publish_rules import configuration_changed

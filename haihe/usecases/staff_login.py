@@ -10,8 +10,9 @@ from sqlalchemy import delete, func, select, update
 
 from haihe.domain.districts import DISTRICTS
 from haihe.domain.errors import Conflict, InvalidInput, Unauthenticated
+from haihe.storage.audit import write_audit
 from haihe.storage.db import db, transaction
-from haihe.storage.office import Staff, StaffSession, write_audit
+from haihe.storage.office import Staff, StaffSession
 from haihe.usecases.context import Context
 from haihe.usecases.two_factors import check_credentials, draw_token, enter, hash_of_token, kept_factors
 

@@ -20,8 +20,8 @@ from sqlalchemy import select
 
 from haihe.domain.errors import InvalidInput, Unauthenticated
 from haihe.storage.accounts import TwoFactors
+from haihe.storage.audit import write_audit
 from haihe.storage.db import db, transaction
-from haihe.storage.office import write_audit
 from haihe.storage.vault import Vault
 from haihe.usecases.context import Context
 

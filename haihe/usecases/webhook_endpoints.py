@@ -13,9 +13,9 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from haihe.domain.errors import Conflict, InvalidInput, NotFound
 from haihe.domain.webhooks import HERE, WebhookUrl, read_webhook_host, read_webhook_url
+from haihe.storage.audit import write_audit
 from haihe.storage.db import db, transaction
 from haihe.storage.notices import Delivery, WebhookEndpoint, WebhookHost
-from haihe.storage.office import write_audit
 from haihe.storage.partners import Merchant
 from haihe.usecases.context import Context
 from haihe.usecases.rules_in_force import Partner

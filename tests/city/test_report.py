@@ -14,8 +14,8 @@ from playwright.sync_api import sync_playwright
 from sqlalchemy import select, text
 
 from haihe.demo.city import create_city
+from haihe.storage.audit import AuditEntry
 from haihe.storage.db import db
-from haihe.storage.office import AuditEntry
 from haihe.web.context import EXTENSION
 from tests.conftest import KEPT_TABLES, NOON, Clock
 from tests.pages.conftest import CHROMIUM, PHONE, faults_of_access, overflow, picture

@@ -17,8 +17,9 @@ from haihe.cache.keys import resident_place
 from haihe.city import rescore as run
 from haihe.city.rescore import CityRun, RescoreFailed, rescore_city
 from haihe.demo.city import create_city
+from haihe.storage.audit import AuditEntry
 from haihe.storage.db import db, transaction
-from haihe.storage.office import AuditEntry, StaleCopy
+from haihe.storage.office import StaleCopy
 from haihe.storage.residents import Resident
 from haihe.storage.scores import LedgerEntry, ScoreRow
 from haihe.usecases import adopt_scores

@@ -9,8 +9,8 @@ import redis
 from sqlalchemy import delete, func, select
 
 from haihe.demo.city import create_city
+from haihe.storage.audit import AuditEntry
 from haihe.storage.db import db
-from haihe.storage.office import AuditEntry
 from haihe.storage.records import RecordRow
 from haihe.storage.residents import Resident
 from haihe.storage.scores import LedgerEntry

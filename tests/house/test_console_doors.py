@@ -9,8 +9,8 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
+from haihe.storage.audit import AuditEntry
 from haihe.storage.db import db
-from haihe.storage.office import AuditEntry
 from haihe.usecases.context import Context
 from haihe.usecases.staff_login import Role
 from haihe.web.admin.pages.doors import DOORS, OPEN_DOORS, SECTIONS

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select, text
 
 from haihe.domain.errors import HaiheError, InvalidInput, NotFound
+from haihe.storage.audit import AuditEntry
 from haihe.storage.db import db, transaction
-from haihe.storage.office import AuditEntry, StaleCopy
+from haihe.storage.office import StaleCopy
 from haihe.storage.records import Import, QuarantinedLine, RecordHistory, RecordRow, Source
 from haihe.storage.residents import Consent, Resident
 from haihe.storage.scores import LedgerEntry, ScoreRow

@@ -25,9 +25,9 @@ from werkzeug.test import TestResponse
 from haihe.app import create_app
 from haihe.config import read_settings
 from haihe.domain.errors import Unauthenticated
+from haihe.storage.audit import AuditEntry
 from haihe.storage.copies import next_generation
 from haihe.storage.db import db, transaction
-from haihe.storage.office import AuditEntry
 from haihe.storage.partners import Merchant, OAuthClient, SigningKey
 from haihe.usecases.context import Context, day_of
 from haihe.usecases.oauth_clients import revoke_client

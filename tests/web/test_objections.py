@@ -12,9 +12,9 @@ from werkzeug.test import TestResponse
 
 from haihe.outside.identity import SimulatedIdentity
 from haihe.outside.wechat import SimulatedWeChat
+from haihe.storage.audit import AuditEntry
 from haihe.storage.db import db
 from haihe.storage.objections import Objection
-from haihe.storage.office import AuditEntry
 from haihe.storage.residents import Account, Resident
 from haihe.usecases.context import Context
 from haihe.usecases.staff_login import create_staff

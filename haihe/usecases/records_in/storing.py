@@ -13,6 +13,7 @@ from sqlalchemy.exc import OperationalError
 from haihe.domain.errors import Unavailable
 from haihe.domain.identity import same_name
 from haihe.domain.records import RecordState
+from haihe.storage.audit import write_audit
 from haihe.storage.copies import lock_residents, next_versions
 from haihe.storage.db import transaction
 from haihe.storage.imports import Counts, advance_import, lock_import, quarantine
@@ -29,7 +30,6 @@ from haihe.storage.incoming import (
     residents_by_index,
     sealed_names_of,
 )
-from haihe.storage.office import write_audit
 from haihe.storage.vault import Vault
 from haihe.usecases.context import Context
 from haihe.usecases.records_in.checking import Checked, Refused

@@ -10,9 +10,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, text
 
 from haihe.city.working import KeptSnapshot, do_one_job
+from haihe.storage.audit import AuditEntry
 from haihe.storage.city_jobs import CityJob, one_job_held
 from haihe.storage.db import db
-from haihe.storage.office import AuditEntry
 from haihe.usecases.city_jobs import take_job
 from haihe.usecases.context import Context
 from haihe.usecases.staff_login import Role

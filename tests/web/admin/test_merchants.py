@@ -11,8 +11,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, text
 from werkzeug.test import TestResponse
 
+from haihe.storage.audit import AuditEntry
 from haihe.storage.db import db
-from haihe.storage.office import AuditEntry
 from haihe.storage.onboarding import Application, Document
 from haihe.usecases import merchant_documents
 from haihe.usecases.context import Context

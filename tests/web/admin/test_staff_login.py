@@ -9,8 +9,9 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from haihe.domain.errors import Conflict, InvalidInput
+from haihe.storage.audit import AuditEntry
 from haihe.storage.db import db
-from haihe.storage.office import AuditEntry, Staff, StaffSession
+from haihe.storage.office import Staff, StaffSession
 from haihe.usecases.context import Context
 from haihe.usecases.staff_login import create_staff
 from tests.conftest import Clock

@@ -10,8 +10,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from haihe.domain.identity import IdType
+from haihe.storage.audit import AuditEntry
 from haihe.storage.db import db, transaction
-from haihe.storage.office import AuditEntry
 from haihe.storage.records import RecordHistory, RecordRow
 from haihe.storage.residents import Resident, Session
 from haihe.usecases.context import Context

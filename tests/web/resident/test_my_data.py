@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from haihe.storage.audit import AuditEntry
 from haihe.storage.db import db
-from haihe.storage.office import AuditEntry
 from haihe.storage.residents import Account
 from haihe.usecases.export_my_data import own_tables
 from tests.builders import Builders, id_number

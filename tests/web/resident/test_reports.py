@@ -14,8 +14,8 @@ from joserfc.jwk import KeySet
 from pypdf import PdfReader
 
 from haihe.domain.reports import masked_name, read_code
+from haihe.storage.audit import AuditEntry
 from haihe.storage.db import db
-from haihe.storage.office import AuditEntry
 from haihe.storage.reports import Report
 from haihe.usecases.reports import forget_reports
 from tests.builders import Builders, id_number

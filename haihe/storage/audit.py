@@ -1,0 +1,152 @@
+"""审计: who did what to whom or what, in a chain that cannot be altered without its showing.
+
+Entries are written at the very end of the deed's own transaction, so that the lock on the end of a chain is held for a
+moment only and always taken last. There are several chains side by side (lanes); each entry carries the hash of the one
+before it in its lane, and the database computes the hash itself, so what is hashed is what is stored.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import (
+    BigInteger,
+    DateTime,
+    Identity,
+    LargeBinary,
+    SmallInteger,
+    String,
+    UniqueConstraint,
+    event,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from haihe.storage.db import db
+
+LANES = 32
+WAITING = "audit_entries"
+
+
+class AuditEntry(db.Model):
+    """One deed. `hash` is over `previous` and everything else in the row; `place` counts from 1 in each lane."""
+
+    __tablename__ = "audit"
+    __table_args__ = (UniqueConstraint("lane", "place"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
+    actor: Mapped[str] = mapped_column(String(96), index=True)
+    deed: Mapped[str] = mapped_column(String(64))
+    subject: Mapped[str] = mapped_column(String(96), index=True)
+    detail: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    lane: Mapped[int] = mapped_column(SmallInteger)
+    place: Mapped[int] = mapped_column(BigInteger)
+    previous: Mapped[bytes] = mapped_column(LargeBinary)
+    hash: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class AuditHead(db.Model):
+    """The end of a lane: how many entries it has, and the hash of the last."""
+
+    __tablename__ = "audit_heads"
+
+    lane: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    place: Mapped[int] = mapped_column(BigInteger)
+    hash: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """Where a chain does not hold: the lane, the place, and what is wrong there."""
+
+    lane: int
+    place: int
+    what: str
+
+
+def write_audit(at: datetime, actor: str, deed: str, subject: str, **detail: Any) -> None:
+    """Leave the trace of a deed; call it inside the deed's own transaction. Never put personal data into `detail`."""
+    entry = {
+        "at": at,
+        "actor": actor,
+        "deed": deed,
+        "subject": subject,
+        "detail": orjson.dumps(detail).decode(),
+    }
+    db.session().info.setdefault(WAITING, []).append(entry)
+
+
+@event.listens_for(Session, "before_commit")
+def _write_waiting(session: Session) -> None:
+    """Write what is waiting, in the transaction that is about to be committed. One lane a transaction: no two of them can
+    then wait for each other."""
+    waiting = session.info.pop(WAITING, None)
+    if not waiting:
+        return
+    session.flush()
+    lane = zlib.crc32(waiting[0]["subject"].encode()) % LANES
+    for entry in waiting:
+        values = {**entry, "lane": lane}
+        if session.execute(_APPEND, values).first() is None:
+            session.execute(_BEGIN, {"lane": lane})
+            session.execute(_APPEND, values)
+
+
+@event.listens_for(Session, "after_soft_rollback")
+def _forget_waiting(session: Session, _previous: object) -> None:
+    """What was not done leaves no trace."""
+    session.info.pop(WAITING, None)
+
+
+_APPEND = text(
+    "WITH said AS (SELECT CAST(:lane AS smallint) AS lane, CAST(:at AS timestamptz) AS at, CAST(:actor AS text) AS actor,"
+    " CAST(:deed AS text) AS deed, CAST(:subject AS text) AS subject, CAST(:detail AS jsonb) AS detail),"
+    " head AS (SELECT h.place + 1 AS place, h.hash AS previous FROM audit_heads h JOIN said USING (lane) FOR UPDATE OF h),"
+    " added AS (INSERT INTO audit (at, actor, deed, subject, detail, lane, place, previous, hash)"
+    " SELECT at, actor, deed, subject, detail, lane, place, previous,"
+    " audit_hash(previous, lane, place, at, actor, deed, subject, detail) FROM said, head RETURNING lane, place, hash)"
+    " UPDATE audit_heads h SET place = added.place, hash = added.hash FROM added"
+    " WHERE h.lane = added.lane RETURNING h.place"
+)
+_BEGIN = text(
+    "INSERT INTO audit_heads (lane, place, hash) VALUES (:lane, 0, sha256('')) ON CONFLICT (lane) DO NOTHING"
+)
+_BREAKS = text(
+    "WITH chained AS (SELECT lane, place, previous, hash,"
+    " audit_hash(previous, lane, place, at, actor, deed, subject, detail) AS computed,"
+    " lag(hash, 1, sha256('')) OVER lanes AS before, lag(place, 1, 0::bigint) OVER lanes AS place_before"
+    " FROM audit WINDOW lanes AS (PARTITION BY lane ORDER BY place))"
+    " SELECT lane, place, CASE WHEN hash <> computed THEN 'CHANGED'"
+    " WHEN place <> place_before + 1 THEN 'MISSING' ELSE 'UNCHAINED' END"
+    " FROM chained WHERE hash <> computed OR place <> place_before + 1 OR previous <> before"
+    " UNION ALL SELECT h.lane, h.place, 'CUT_OFF' FROM audit_heads h"
+    " WHERE h.place > 0 AND NOT EXISTS (SELECT FROM audit a WHERE a.lane = h.lane AND a.place = h.place AND a.hash = h.hash)"
+    " UNION ALL SELECT a.lane, max(a.place), 'BEYOND_END' FROM audit a LEFT JOIN audit_heads h ON h.lane = a.lane"
+    " GROUP BY a.lane, h.place HAVING h.place IS NULL OR max(a.place) > h.place"
+    " ORDER BY 1, 2"
+)
+
+
+def find_breaks() -> list[Break]:
+    """Every place at which a chain does not hold: changed, missing, unchained, or cut off at the end."""
+    return [Break(*row) for row in db.session.execute(_BREAKS)]
+
+
+def heads() -> dict[int, tuple[int, bytes]]:
+    """The end of every lane: its place and hash. Kept elsewhere, they prove later that nothing before them was altered."""
+    rows = db.session.execute(text("SELECT lane, place, hash FROM audit_heads ORDER BY lane"))
+    return {lane: (place, bytes(hash_)) for lane, place, hash_ in rows}
+
+
+def hash_at(lane: int, place: int) -> bytes | None:
+    """The hash of one entry; None where there is none."""
+    row = db.session.execute(
+        text("SELECT hash FROM audit WHERE lane = :lane AND place = :place"), {"lane": lane, "place": place}
+    ).first()
+    return bytes(row.hash) if row else None
