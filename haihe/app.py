@@ -36,7 +36,10 @@ from haihe.web.admin import login as admin_login
 from haihe.web.admin import merchants as admin_merchants
 from haihe.web.admin import objections as admin_objections
 from haihe.web.admin import records as admin_records
+from haihe.web.admin.pages import drafts as console_drafts
 from haihe.web.admin.pages import entry as console_entry
+from haihe.web.admin.pages import golden as console_golden
+from haihe.web.admin.pages import scenarios as console_scenarios
 from haihe.web.assets import serve_assets
 from haihe.web.context import EXTENSION
 from haihe.web.merchant import access, oauth, oauth_authorize, orders
@@ -192,7 +195,7 @@ def _open_doors(app: Flask) -> None:
         merchant_counter,
     ):
         app.register_blueprint(pages.blp)
-    for console in (console_entry,):
+    for console in (console_entry, console_scenarios, console_drafts, console_golden):
         app.register_blueprint(console.blp)
     for linking in (oauth_authorize.blp, page_entry.pages, verify.pages):
         app.register_blueprint(linking)

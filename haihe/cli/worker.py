@@ -17,6 +17,7 @@ from haihe.storage.db import db
 from haihe.usecases.keep_copies import Keeper
 from haihe.usecases.look_after_orders import look_after_orders
 from haihe.usecases.reports import forget_reports
+from haihe.usecases.reviewing import publish_due
 from haihe.web.context import context
 
 TURN_SECONDS = 0.25
@@ -61,13 +62,14 @@ def worker_command() -> None:
 
 
 def _look_after_orders(app: Flask, stop: threading.Event) -> None:
-    """Holds that run out, reminders, records; reports that have been kept long enough; whatever fails is tried again at the next turn."""
+    """Holds that run out, reminders, records, rules whose day has come, reports kept long enough; failures are tried again."""
     with app.app_context():
         while not stop.is_set():
             try:
                 ctx = context()
                 look_after_orders(ctx, ctx.now(), stop=stop.is_set)
                 forget_reports(ctx.now())
+                publish_due(ctx, ctx.now())
             except SQLAlchemyError as error:
                 log.error("订单的时限这一轮没有照看完，将重试：%s", in_one_line(error))
             except HaiheError as error:

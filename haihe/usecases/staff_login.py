@@ -126,10 +126,10 @@ def keep_staff_session(caller: StaffCaller, token: str, at: datetime) -> StaffCa
     return replace(caller, expires_at=renewed or caller.expires_at)
 
 
-def record_refusal(caller: StaffCaller, door: str, at: datetime) -> None:
-    """Somebody tried a door that their role does not open."""
+def record_refusal(caller: StaffCaller, door: str, code: str, at: datetime) -> None:
+    """Somebody tried what is not theirs to do."""
     with transaction():
-        write_audit(at, caller.actor, "staff_refused", caller.actor, door=door, role=caller.role)
+        write_audit(at, caller.actor, "staff_refused", caller.actor, door=door, code=code, role=caller.role)
 
 
 def log_out_staff(token: str, at: datetime) -> None:

@@ -19,12 +19,34 @@ ROLE_NAMES = {
     Role.AUDITOR: "审计",
 }
 
+# Whoever writes the rules, whoever approves them, and whoever looks at how that was done.
+EDITORS = (Role.SCENARIO_EDITOR,)
+APPROVERS = (Role.APPROVER,)
+RULE_READERS = (Role.SCENARIO_EDITOR, Role.APPROVER, Role.AUDITOR)
+RULE_PEOPLE = (Role.SCENARIO_EDITOR, Role.APPROVER)
+
 # Method and route, as Flask knows it, to the roles that may. What is not here is closed to everybody.
 DOORS: dict[str, tuple[Role, ...]] = {
     "GET /console": EVERYBODY,
     "GET /console/<path:anything>": EVERYBODY,
     "POST /console/<path:anything>": EVERYBODY,
     "POST /console/logout": EVERYBODY,
+    "GET /console/scenarios": RULE_READERS,
+    "POST /console/scenarios": EDITORS,
+    "GET /console/scenarios/<code>": RULE_READERS,
+    "POST /console/scenarios/<code>/<deed>": APPROVERS,
+    "GET /console/rulebooks": RULE_READERS,
+    "POST /console/rulebooks": EDITORS,
+    "GET /console/drafts/<int:draft_id>": RULE_READERS,
+    "POST /console/drafts/<int:draft_id>": EDITORS,
+    "GET /console/drafts/<int:draft_id>/review": RULE_READERS,
+    "POST /console/drafts/<int:draft_id>/approve": APPROVERS,
+    "POST /console/drafts/<int:draft_id>/return": APPROVERS,
+    "POST /console/drafts/<int:draft_id>/drop": EDITORS,
+    "GET /console/trials/<int:job_id>": RULE_READERS,
+    "GET /console/golden-cases": RULE_READERS,
+    "POST /console/golden-cases": RULE_PEOPLE,
+    "POST /console/golden-cases/<int:case_id>/retire": APPROVERS,
 }
 
 # Where somebody shows who they are: nobody is logged in here yet.

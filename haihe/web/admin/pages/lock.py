@@ -13,7 +13,7 @@ from haihe.usecases.staff_login import WORKING_DAY, StaffCaller, keep_staff_sess
 from haihe.web.admin.pages.doors import OPEN_DOORS, may
 from haihe.web.context import context
 from haihe.web.forms import forget_browser_key, secure
-from haihe.web.pages import Pages, check_form, show
+from haihe.web.pages import Pages, check_form, domain_error, show
 
 HOME = "/console"
 LOGIN = "/console/login"
@@ -27,6 +27,7 @@ class ConsolePages(Pages):
     def __init__(self, name: str, import_name: str) -> None:
         super().__init__(f"console_{name}", import_name, url_prefix=HOME)
         self.before_request(_ask)
+        self.register_error_handler(Forbidden, _refused)
 
 
 def _ask() -> AnyResponse | None:
@@ -43,10 +44,17 @@ def _ask() -> AnyResponse | None:
         return _to_login()
     g.staff = keep_staff_session(g.staff, session_token(), at)
     if not may(g.staff.role, request.method, route):
-        record_refusal(g.staff, f"{request.method} {route}", at)
         raise Forbidden("ROLE_NOT_ALLOWED", "您的岗位没有这项权限；需要时请联系安全管理员")
     check_form(LARGEST_FORM)
     return None
+
+
+def _refused(error: Forbidden) -> Response:
+    """Whatever was not theirs to do (a role, a district, their own draft) stays on the record."""
+    if "staff" in g:
+        route = request.url_rule.rule if request.url_rule else request.path
+        record_refusal(g.staff, f"{request.method} {route}", error.code, context().now())
+    return domain_error(error)
 
 
 def staff() -> StaffCaller:

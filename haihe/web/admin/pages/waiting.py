@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from haihe.usecases.drafting import waiting_drafts
 from haihe.usecases.staff_login import Role, StaffCaller
 
 
@@ -18,8 +19,19 @@ class Waits:
     path: str
 
 
+def _to_approve(caller: StaffCaller, _at: datetime) -> Waits:
+    return Waits(waiting_drafts(caller, "IN_REVIEW"), "份草稿待您审批", "/console/scenarios")
+
+
+def _to_mend(caller: StaffCaller, _at: datetime) -> Waits:
+    return Waits(waiting_drafts(caller, "RETURNED"), "份草稿被退回，待修改", "/console/scenarios")
+
+
 # Who is told, and what counts it (for this member of the staff, at this moment).
-WAITING: tuple[tuple[tuple[Role, ...], Callable[[StaffCaller, datetime], Waits]], ...] = ()
+WAITING: tuple[tuple[tuple[Role, ...], Callable[[StaffCaller, datetime], Waits]], ...] = (
+    ((Role.APPROVER,), _to_approve),
+    ((Role.SCENARIO_EDITOR,), _to_mend),
+)
 
 
 def what_waits(caller: StaffCaller, at: datetime) -> Iterable[Waits]:

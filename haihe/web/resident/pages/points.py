@@ -10,6 +10,7 @@ from haihe.usecases.context import day_of
 from haihe.usecases.inbox import count_new
 from haihe.usecases.own_orders import running_orders_of
 from haihe.usecases.points_over_time import points_over_time
+from haihe.usecases.reviewing import announced_rulebooks
 from haihe.usecases.show_benefits import show_benefits
 from haihe.usecases.show_points import show_ledger, show_points
 from haihe.web.bodies import LARGEST_ID
@@ -45,6 +46,7 @@ def home() -> AnyResponse:
         nearest=nearest[:SHOWN_AT_HOME],
         running=running_orders_of(ctx, caller.resident_id)[:SHOWN_AT_HOME],
         unread=count_new(caller.resident_id),
+        announced=[(d.starts_on, d.code) for d in announced_rulebooks(at)],
         coming=shown.explanation.next_changes[:SHOWN_AT_HOME],
     )
 
