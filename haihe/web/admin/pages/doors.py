@@ -52,6 +52,9 @@ DOORS: dict[str, tuple[Role, ...]] = {
 # Where somebody shows who they are: nobody is logged in here yet.
 OPEN_DOORS = {"GET /console/login", "POST /console/login"}
 
+# Where nothing is: told to anybody.
+NO_PAGE = {"GET /console/<path:anything>", "POST /console/<path:anything>"}
+
 
 @dataclass(frozen=True, slots=True)
 class Section:

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from haihe.domain.errors import Forbidden, Unauthenticated
 from haihe.usecases.staff_login import WORKING_DAY, StaffCaller, keep_staff_session, record_refusal, staff_of
-from haihe.web.admin.pages.doors import OPEN_DOORS, may
+from haihe.web.admin.pages.doors import NO_PAGE, OPEN_DOORS, may
 from haihe.web.context import context
 from haihe.web.forms import forget_browser_key, secure
 from haihe.web.pages import Pages, check_form, domain_error, show
@@ -41,7 +41,8 @@ def _ask() -> AnyResponse | None:
     try:
         g.staff = staff_of(session_token(), at)
     except Unauthenticated:
-        return _to_login()
+        # That there is no such page may be told to anybody.
+        return None if f"{request.method} {route}" in NO_PAGE else _to_login()
     g.staff = keep_staff_session(g.staff, session_token(), at)
     if not may(g.staff.role, request.method, route):
         raise Forbidden("ROLE_NOT_ALLOWED", "您的岗位没有这项权限；需要时请联系安全管理员")
