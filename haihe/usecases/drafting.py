@@ -19,9 +19,9 @@ from haihe.domain.reading import Fault, InvalidRules
 from haihe.domain.rulebook import Rulebook
 from haihe.domain.scenario_reader import read_scenario
 from haihe.domain.scenarios import Scenario, ScenarioState
+from haihe.storage.audit import write_audit
 from haihe.storage.db import db, transaction
 from haihe.storage.drafts import OPEN_STATES, Draft
-from haihe.storage.office import write_audit
 from haihe.storage.rules import RulebookRow, ScenarioRow
 from haihe.usecases.city_jobs import CityQuestion, ask_city
 from haihe.usecases.context import Context, day_of

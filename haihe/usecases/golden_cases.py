@@ -14,9 +14,9 @@ from haihe.domain.golden_cases import DecisionCase, Difference, GoldenCase, Poin
 from haihe.domain.reading import InvalidRules
 from haihe.domain.rulebook import Rulebook
 from haihe.domain.scenarios import Scenario, ScenarioState
+from haihe.storage.audit import write_audit
 from haihe.storage.db import db, transaction
 from haihe.storage.drafts import GoldenCaseRow
-from haihe.storage.office import write_audit
 from haihe.usecases.drafts import InvalidDraft, parsed
 from haihe.usecases.fault_lines import check_written, with_lines
 from haihe.usecases.published_scenarios import published_scenarios

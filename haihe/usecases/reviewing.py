@@ -8,9 +8,9 @@ from sqlalchemy import select
 
 from haihe.domain.errors import Conflict, Forbidden, InvalidInput
 from haihe.domain.reading import InvalidRules
+from haihe.storage.audit import write_audit
 from haihe.storage.db import db, transaction
 from haihe.storage.drafts import Draft
-from haihe.storage.office import write_audit
 from haihe.usecases.context import Context, day_of
 from haihe.usecases.drafting import RULEBOOK, Read, get_draft, read_draft
 from haihe.usecases.drafts import parsed

@@ -7,9 +7,9 @@ from datetime import datetime
 from sqlalchemy import select
 
 from haihe.domain.errors import Conflict, Forbidden, InvalidInput, NotFound
+from haihe.storage.audit import write_audit
 from haihe.storage.copies import next_generation
 from haihe.storage.db import db, transaction
-from haihe.storage.office import write_audit
 from haihe.storage.rules import RulebookRow, ScenarioRow
 from haihe.usecases.context import Context
 from haihe.usecases.publish_rules import configuration_changed, public_row

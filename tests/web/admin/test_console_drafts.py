@@ -11,10 +11,10 @@ from flask import Flask
 from sqlalchemy import delete, select, update
 from werkzeug.test import TestResponse
 
+from haihe.storage.audit import AuditEntry
 from haihe.storage.copies import next_generation
 from haihe.storage.db import db
 from haihe.storage.drafts import Draft
-from haihe.storage.office import AuditEntry
 from haihe.storage.rules import RulebookRow, ScenarioRow
 from haihe.usecases.context import Context
 from haihe.usecases.reviewing import publish_due
