@@ -35,6 +35,9 @@ LONGEST_URI = 2000
 SMALLEST_RSA = 2048
 LARGEST_RSA = 8192
 PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+# What is kept of a public key; whatever else comes with it serves nothing here.
+KEPT_MEMBERS = ("kty", "crv", "x", "y", "n", "e", "kid", "use", "alg")
+LONGEST_MEMBER = 2000
 LOOPBACK = frozenset({"127.0.0.1", "::1"})
 
 
@@ -153,6 +156,9 @@ def _check_keys(jwks: dict[str, Any] | None) -> None:
     for key in keys:
         if not isinstance(key, dict) or not isinstance(key.get("kid"), str) or not key["kid"]:
             _wrong("jwks", "每把公钥须有 kid")
+        members = [key[name] for name in KEPT_MEMBERS if name in key]
+        if not all(isinstance(m, str) and m.isprintable() and len(m) <= LONGEST_MEMBER for m in members):
+            _wrong("jwks", "公钥的各项应为文字，不含控制字符")
         if PRIVATE_MEMBERS & key.keys():
             _wrong("jwks", "请只登记公钥：私钥不可离开贵方；这把密钥已经泄露，请作废并重新生成")
         kids.add(key["kid"])
@@ -195,12 +201,18 @@ def _write(client: OAuthClient, registration: Registration) -> str | None:
         secret = secrets.token_urlsafe(SECRET_BYTES)
         client.secret_sha256 = hashlib.sha256(secret.encode()).digest()
     client.auth_method = registration.auth_method
-    client.jwks = registration.jwks
+    client.jwks = _kept(registration.jwks)
     client.scopes = list(dict.fromkeys(registration.scopes))
     client.redirect_uris = list(dict.fromkeys(registration.redirect_uris))
     client.dpop_required = registration.dpop_required
     client.sandbox = registration.sandbox
     return secret
+
+
+def _kept(jwks: dict[str, Any] | None) -> dict[str, Any] | None:
+    if jwks is None:
+        return None
+    return {"keys": [{name: key[name] for name in KEPT_MEMBERS if name in key} for key in jwks["keys"]]}
 
 
 def _locked(client_id: str) -> OAuthClient:

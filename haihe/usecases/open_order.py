@@ -188,12 +188,15 @@ def _ask_to_confirm(order: Order, partner: Partner, scenario: Scenario, at: date
 
 def _decision(ctx: Context, partner: Partner, decision_id: str) -> DecisionRow:
     """The merchant's decision, fetched from the journal if it is not in PostgreSQL yet."""
+    if not DECISION_FORM.fullmatch(decision_id):
+        # None of ours, and PostgreSQL could not even be asked about some of them.
+        raise _no_such_decision()
     query = select(DecisionRow).where(
         DecisionRow.decision_id == decision_id, DecisionRow.merchant_id == partner.merchant_id
     )
     decision = db.session.execute(query).scalar_one_or_none()
     patience_ends = time.monotonic() + PATIENCE_SECONDS
-    while decision is None and time.monotonic() < patience_ends and DECISION_FORM.fullmatch(decision_id):
+    while decision is None and time.monotonic() < patience_ends:
         # It may still be in the journal, or on its way from there in somebody else's hands.
         with suppress(CacheDown):
             take_over_journal(ctx)
@@ -202,8 +205,12 @@ def _decision(ctx: Context, partner: Partner, decision_id: str) -> DecisionRow:
             db.session.rollback()
             time.sleep(PAUSE_SECONDS)
     if decision is None:
-        raise NotFound("DECISION_NOT_FOUND", "没有这个判定编号，请核对 decision_id", "decision_id")
+        raise _no_such_decision()
     return decision
+
+
+def _no_such_decision() -> NotFound:
+    return NotFound("DECISION_NOT_FOUND", "没有这个判定编号，请核对 decision_id", "decision_id")
 
 
 def _offer_now(
