@@ -6,10 +6,9 @@ change has no voucher, and PostgreSQL is asked instead. Every method raises `Cac
 
 from __future__ import annotations
 
-import secrets
 import struct
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -31,6 +30,8 @@ GROUP = "postgres"
 VOUCHED_MS = 1000
 LONG_AGO_MS = 1
 PAUSE_AFTER_FAILURE = 0.5
+# Batches waiting in each shard: of a thousand decisions each, all shards together, a quarter of a gigabyte at most.
+MOST_WAITING = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +43,8 @@ class Glance:
     copy: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """A resident who is to be looked up: `mark` tells apart the names by which one merchant may know them."""
-
-    resident_id: int
-    mark: int
-    questions: int
+# A resident who is to be looked up, by which of a merchant's names for them (a mark tells those apart), for how many questions.
+Wanted = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,38 +109,39 @@ class Copies:
         self, wanted: Sequence[Wanted], merchant_id: int, allowance: Allowance, at_ms: int
     ) -> Looked:
         """One round trip to each server: the vouchers and the copies; the questions are counted in the same step."""
-        rows: dict[int, bytearray] = {}
-        places: dict[int, list[int]] = {}
-        for n, one in enumerate(wanted):
-            shard = keys.shard_of_resident(one.resident_id)
-            if shard not in rows:
-                rows[shard], places[shard] = bytearray(), []
-            rows[shard] += ROW.pack(keys.place_in_shard(one.resident_id), one.mark, one.questions)
+        rows: list[list[bytes]] = [[] for _ in range(keys.SHARDS)]
+        places: list[list[int]] = [[] for _ in range(keys.SHARDS)]
+        pack = ROW.pack
+        for n, (resident_id, mark, questions) in enumerate(wanted):
+            shard = resident_id % keys.SHARDS
+            rows[shard].append(pack(resident_id // keys.SHARDS, mark, questions))
             places[shard].append(n)
         window = allowance.window(at_ms)
         limits = (keys.BUCKET, allowance.seconds, allowance.most)
+        shards = [shard for shard in range(keys.SHARDS) if rows[shard]]
         found = self._run_all(
             scripts.LOOK_MANY,
             [
                 (
                     (keys.voucher(shard), keys.questions(shard, merchant_id, window)),
-                    (keys.residents(shard), *limits, bytes(packed)),
+                    (keys.residents(shard), *limits, b"".join(rows[shard])),
                 )
-                for shard, packed in rows.items()
+                for shard in shards
             ],
         )
         vouched = [None if told[0] is None else int(told[0]) for told in found]
         copies: list[bytes | int | None] = [None] * len(wanted)
-        for told, mine in zip(found, places.values(), strict=True):
-            for n, copy in zip(mine, told[1:], strict=True):
+        for told, shard in zip(found, shards, strict=True):
+            for n, copy in zip(places[shard], told[1:], strict=True):
                 copies[n] = copy
         believed = self._believes() and None not in vouched
         return Looked(max((v for v in vouched if v is not None), default=0) if believed else None, copies)
 
-    def write_down(self, entries: Sequence[bytes]) -> None:
-        """Put entries of many decisions each into the journal, in any one shard: nothing is claimed by them."""
-        stream = secrets.choice(_STREAMS)
-        self._say_all([(stream, ("XADD", stream, "*", "d", entry)) for entry in entries])
+    def write_down(self, number: int, batch: bytes) -> bool:
+        """Put a batch of decisions into the journal, in a shard by its number: nothing is claimed by it. False, and nothing
+        done, where so many are waiting already that the memory of Redis would be in danger."""
+        stream = _BATCHES[number % keys.SHARDS]
+        return bool(self._run(scripts.WRITE_DOWN, (stream,), (batch, MOST_WAITING)))
 
     def count(self, name: str, more: int, allowance: Allowance, at_ms: int) -> int:
         """How often this has happened in the present stretch of time, so many more times included."""
@@ -231,24 +228,38 @@ class Copies:
 
     def read_journal(self, reader: str, most: int, from_start: bool) -> list[JournalEntry]:
         """Decisions not yet taken over: those this reader had begun on (`from_start`), else new ones."""
+        return self._read(_STREAMS, reader, most, from_start)
+
+    def read_batches(self, reader: str, most: int, from_start: bool) -> list[JournalEntry]:
+        """Batches not yet taken over, in the same way."""
+        return self._read(_BATCHES, reader, most, from_start)
+
+    def _read(self, streams: Sequence[str], reader: str, most: int, from_start: bool) -> list[JournalEntry]:
         begin = "0" if from_start else ">"
         found = self._say_all(
             [
                 (stream, ("XREADGROUP", "GROUP", GROUP, reader, "COUNT", most, "STREAMS", stream, begin))
-                for stream in _STREAMS
+                for stream in streams
             ]
         )
         return [entry for answer in found for entry in _entries(answer)]
 
+    def batches_in(self, number: int, at_once: int) -> Iterator[bytes]:
+        """Every batch that is waiting in the shard of this number, the newest first."""
+        stream, last = _BATCHES[number % keys.SHARDS], "+"
+        while found := self._say_all([(stream, ("XREVRANGE", stream, last, "-", "COUNT", at_once))])[0]:
+            yield from (_held(fields) for _entry_id, fields in found)
+            last = "(" + found[-1][0].decode()
+
     def adopt_journal(self, reader: str, idle_ms: int) -> None:
         """Take over what another reader began on and left; `read_journal(from_start=True)` then returns it."""
-        self._say_all([(s, ("XAUTOCLAIM", s, GROUP, reader, idle_ms, "0", "JUSTID")) for s in _STREAMS])
+        self._say_all([(s, ("XAUTOCLAIM", s, GROUP, reader, idle_ms, "0", "JUSTID")) for s in _ALL])
 
     def open_journal(self) -> None:
         """Make the reader group where there is none (a new or emptied Redis)."""
 
         def make() -> None:
-            for stream in _STREAMS:
+            for stream in _ALL:
                 try:
                     self._client.xgroup_create(stream, GROUP, id="0", mkstream=True)
                 except redis.ResponseError as error:
@@ -301,6 +312,8 @@ class Copies:
 
 
 _STREAMS = tuple(keys.decisions(shard) for shard in range(keys.SHARDS))
+_BATCHES = tuple(keys.batches(shard) for shard in range(keys.SHARDS))
+_ALL = _STREAMS + _BATCHES
 
 
 def _pass_key(shard: int, code_hash: bytes) -> str:
@@ -314,7 +327,10 @@ def _entries(found: Any) -> Iterable[JournalEntry]:
         for entry_id, fields in entries:
             # An entry that was struck off after it had been read has no fields any more.
             if fields:
-                held = (
-                    fields if isinstance(fields, dict) else dict(zip(fields[::2], fields[1::2], strict=True))
-                )
-                yield JournalEntry(stream.decode(), entry_id, held[b"d"])
+                yield JournalEntry(stream.decode(), entry_id, _held(fields))
+
+
+def _held(fields: Any) -> bytes:
+    """What an entry holds."""
+    held: bytes = fields[b"d"] if isinstance(fields, dict) else fields[fields.index(b"d") + 1]
+    return held

@@ -6,12 +6,13 @@ and PostgreSQL is asked. `version` is the resident's own: a copy is never replac
 
 from __future__ import annotations
 
+import base64
 import struct
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from typing import Any, NamedTuple
 
 import orjson
 
@@ -34,6 +35,14 @@ VERSION = struct.Struct(">Q")
 # last day, made at, rulebook tag, birth date, points, listed, joined, district, sensitive, stated known, stated yes
 FIXED = struct.Struct(">HIIIHIBBBBB")
 
+# Orders are a list in JSON. Anything else was written by another release and is no copy.
+BEFORE_ORDERS = (b"", b"[")
+# By what links begin, and how many bytes they are; of each the name, the merchant, the end (ms), and how many bytes of
+# scenarios follow.
+LINKS_SIGN = b"L"
+LINKS = struct.Struct(">cI")
+LINK = struct.Struct(">16sIQH")
+
 DISTRICT_CODES = tuple(DISTRICT_NUMBERS)
 
 
@@ -48,12 +57,8 @@ class ResidentCopy:
     links: tuple[StandingLink, ...] = ()
 
 
-class Numbers(NamedTuple):
-    """A copy as the compiled scenarios read it (see domain/compiled.py): nothing is turned into words."""
-
-    figures: tuple[int, ...]
-    orders: Orders
-    links: tuple[Any, ...]
+# The numbers that the compiled scenarios read (see domain/compiled.py), and the orders.
+Numbers = tuple[Sequence[int], Orders]
 
 
 @lru_cache(maxsize=16)
@@ -91,21 +96,44 @@ def pack(copy: ResidentCopy, rulebook: Rulebook) -> bytes:
     orders = [
         [s, facts.running.get(s, 0), facts.this_month.get(s, 0), facts.this_year.get(s, 0)] for s in used
     ]
-    return VERSION.pack(copy.version) + head + points + _pack_rest(orders, copy.links)
+    told = orjson.dumps(orders) if orders else b""
+    return VERSION.pack(copy.version) + head + points + _pack_links(copy.links) + told
 
 
-def _pack_rest(orders: list[list[Any]], links: tuple[StandingLink, ...]) -> bytes:
-    """Orders as a list; where somebody has links, both as an object. Most residents have neither."""
-    if links:
-        linked = [[k.pairwise_id, k.merchant_id, k.until_ms, sorted(k.scenarios)] for k in links]
-        return orjson.dumps({"links": linked, "orders": orders})
-    return orjson.dumps(orders) if orders else b""
+def _pack_links(links: tuple[StandingLink, ...]) -> bytes:
+    """Nothing where there are none, as with most residents; orders, in JSON, never begin with this sign."""
+    if not links:
+        return b""
+    packed = b"".join(
+        LINK.pack(block_of(k.pairwise_id), k.merchant_id, k.until_ms, len(scenarios)) + scenarios
+        for k in links
+        for scenarios in (",".join(sorted(k.scenarios)).encode(),)
+    )
+    return LINKS.pack(LINKS_SIGN, len(packed)) + packed
 
 
-def _unpack_rest(rest: bytes) -> tuple[list[list[Any]], list[list[Any]]]:
-    """Orders and links."""
-    read = orjson.loads(rest) if rest else []
-    return (read["orders"], read["links"]) if isinstance(read, dict) else (read, [])
+def block_of(pairwise_id: str) -> bytes:
+    """A merchant's name of a resident as sixteen bytes."""
+    return base64.urlsafe_b64decode(pairwise_id + "==")
+
+
+def _unpack_links(packed: bytes, at: int) -> tuple[StandingLink, ...]:
+    links, end = [], _links_end(packed, at)
+    at += LINKS.size
+    while at < end:
+        block, merchant_id, until_ms, length = LINK.unpack_from(packed, at)
+        at += LINK.size + length
+        name = base64.urlsafe_b64encode(block).decode().rstrip("=")
+        scenarios = frozenset(packed[at - length : at].decode().split(","))
+        links.append(StandingLink(name, merchant_id, until_ms, scenarios))
+    return tuple(links)
+
+
+def _links_end(packed: bytes, at: int) -> int:
+    """Where the links that begin here are over; the same place where there are none."""
+    if packed[at : at + 1] != LINKS_SIGN:
+        return at
+    return at + LINKS.size + int(LINKS.unpack_from(packed, at)[1])
 
 
 def unpack(packed: bytes, rulebook: Rulebook, on: date) -> ResidentCopy | None:
@@ -120,7 +148,11 @@ def unpack(packed: bytes, rulebook: Rulebook, on: date) -> ResidentCopy | None:
     has_points = points != NO_POINTS
     at = VERSION.size + FIXED.size
     dimension_points = struct.unpack_from(f">{len(rulebook.dimensions)}H", packed, at)
-    counts, linked = _unpack_rest(packed[at + 2 * len(rulebook.dimensions) :])
+    at += 2 * len(rulebook.dimensions)
+    end = _links_end(packed, at)
+    if packed[end : end + 1] not in BEFORE_ORDERS:
+        return None
+    counts = orjson.loads(packed[end:]) if len(packed) > end else []
     facts = Facts(
         joined=bool(joined),
         birth_date=BIRTH_EPOCH + timedelta(birth) if birth else None,
@@ -142,37 +174,52 @@ def unpack(packed: bytes, rulebook: Rulebook, on: date) -> ResidentCopy | None:
         made_at=datetime.fromtimestamp(made, UTC),
         last_day=None if last == FOR_GOOD else EPOCH + timedelta(last),
         facts=facts,
-        links=tuple(StandingLink(p, m, until, frozenset(s)) for p, m, until, s in linked),
+        links=_unpack_links(packed, at) if end > at else (),
     )
 
 
-def numbers(packed: bytes, rulebook: Rulebook, on: date) -> Numbers | None:
-    """What `unpack` gives, as numbers; None where that gives None."""
-    if _is_tombstone(packed):
-        return None
-    layout = _layout(len(rulebook.dimensions))
-    last, _made, tag, *figures = layout.unpack_from(packed)
-    # What holds for good has the highest number of all.
-    if tag != tag_of(rulebook.version) or last < _day_number(on):
-        return None
-    if len(packed) == layout.size:
-        return Numbers(tuple(figures), NO_ORDERS, ())
-    orders, links = _unpack_rest(packed[layout.size :])
-    return Numbers(tuple(figures), {s: (r, m, y) for s, r, m, y in orders}, tuple(links))
+class Reading:
+    """How copies are read as numbers under one rulebook on one day: nothing is turned into words."""
+
+    def __init__(self, rulebook: Rulebook, on: date) -> None:
+        # FIXED behind the version without the moment at which it was made, and the points of each dimension.
+        layout = struct.Struct(f">8xH4x{FIXED.format[3:]}{len(rulebook.dimensions)}H")
+        self._unpack, self._size = layout.unpack_from, layout.size
+        self._tag, self._day = tag_of(rulebook.version), (on - EPOCH).days
+
+    def numbers(self, packed: bytes) -> Numbers | None:
+        """What `unpack` gives, as numbers; None where that gives None."""
+        size = self._size
+        if len(packed) < size:
+            return None
+        last, tag, *figures = self._unpack(packed)
+        # What holds for good has the highest number of all.
+        if tag != self._tag or last < self._day:
+            return None
+        if len(packed) == size or (end := _links_end(packed, size)) == len(packed):
+            return figures, NO_ORDERS
+        if packed[end : end + 1] not in BEFORE_ORDERS:
+            return None
+        return figures, {s: (r, m, y) for s, r, m, y in orjson.loads(packed[end:])}
+
+    def on_record(self, packed: bytes) -> bytes:
+        """A copy without its links: by which names other merchants know the resident is no fact of a decision."""
+        end = _links_end(packed, self._size)
+        return packed if end == self._size else packed[: self._size] + packed[end:]
+
+
+def linked_for(packed: bytes, block: bytes, merchant_id: int, at_ms: int) -> Sequence[str]:
+    """The scenarios for which a merchant may ask by this name at this moment; none where it may not."""
+    # The name is a block of a cipher: that sixteen such bytes stand anywhere else in a copy is out of the question.
+    found = packed.find(block + merchant_id.to_bytes(4, "big"), VERSION.size)
+    if found < 0:
+        return ()
+    _block, _merchant, until_ms, length = LINK.unpack_from(packed, found)
+    begin = found + LINK.size
+    return packed[begin : begin + length].decode().split(",") if at_ms < until_ms else ()
 
 
 NO_ORDERS: Orders = {}
-
-
-@lru_cache(maxsize=16)
-def _layout(dimensions: int) -> struct.Struct:
-    """FIXED behind the version, and the points of each dimension."""
-    return struct.Struct(f">8x{FIXED.format[1:]}{dimensions}H")
-
-
-@lru_cache(maxsize=16)
-def _day_number(on: date) -> int:
-    return (on - EPOCH).days
 
 
 def _is_tombstone(packed: bytes) -> bool:

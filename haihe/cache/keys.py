@@ -51,6 +51,11 @@ def decisions(shard: int) -> str:
     return f"h:{{{shard}}}:decisions"
 
 
+def batches(shard: int) -> str:
+    """The stream of batches of decisions not yet taken over by PostgreSQL."""
+    return f"h:{{{shard}}}:batches"
+
+
 def resident_place(resident_id: int) -> tuple[str, int]:
     """Bucket and field of a resident's copy: buckets of 256 stay in Redis's compact encoding."""
     bucket, field = divmod(resident_id // SHARDS, BUCKET)

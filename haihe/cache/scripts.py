@@ -126,6 +126,13 @@ if counted and redis.call('TTL', KEYS[2]) < 0 then redis.call('EXPIRE', KEYS[2],
 return told
 """
 
+# KEYS stream · ARGV entry, most entries → 0 where that many are waiting already
+WRITE_DOWN = """
+if redis.call('XLEN', KEYS[1]) >= tonumber(ARGV[2]) then return 0 end
+redis.call('XADD', KEYS[1], '*', 'd', ARGV[1])
+return 1
+"""
+
 # KEYS counter · ARGV how many to add, for how many seconds the counter lives → how many there are now
 COUNT = """
 local now = redis.call('INCRBY', KEYS[1], ARGV[1])

@@ -12,8 +12,10 @@ from flask import Flask, current_app
 from flask.cli import with_appcontext
 from sqlalchemy.exc import SQLAlchemyError
 
+from haihe.cache.copies import CacheDown
 from haihe.domain.errors import HaiheError
 from haihe.storage.db import db
+from haihe.usecases.batch_journal import open_batches, take_over_batches
 from haihe.usecases.keep_copies import Keeper
 from haihe.usecases.look_after_orders import look_after_orders
 from haihe.usecases.reports import forget_reports
@@ -22,6 +24,7 @@ from haihe.web.context import context
 
 TURN_SECONDS = 0.25
 ORDERS_SECONDS = 15.0
+BATCHES_SECONDS = 1.0
 LONGEST_TROUBLE = 300
 # Ports of our own side, process numbers and times differ at every try, and say nothing new.
 PASSING = re.compile(r"\d+")
@@ -41,6 +44,9 @@ def worker_command() -> None:
     # In a thread of its own: the keeper's quarter of a second must not wait for anybody's order.
     orders = threading.Thread(target=_look_after_orders, args=(app, stop), name="orders")
     orders.start()
+    # Nor for batches: however many are waiting, the vouchers are in time.
+    batches = threading.Thread(target=_take_over_batches, args=(app, stop), name="batches")
+    batches.start()
     told = ""
     while not stop.is_set():
         try:
@@ -58,6 +64,7 @@ def worker_command() -> None:
             told = ""
         stop.wait(TURN_SECONDS)
     orders.join()
+    batches.join()
     click.echo("worker 已停止")
 
 
@@ -77,6 +84,25 @@ def _look_after_orders(app: Flask, stop: threading.Event) -> None:
             finally:
                 db.session.remove()
             stop.wait(ORDERS_SECONDS)
+
+
+def _take_over_batches(app: Flask, stop: threading.Event) -> None:
+    """Batches of decisions on their way from Redis to PostgreSQL; whatever fails is tried again at the next turn."""
+    with app.app_context():
+        ready = False
+        while not stop.is_set():
+            try:
+                if not ready:
+                    open_batches(context())
+                ready = True
+                take_over_batches(context(), BATCHES_SECONDS)
+            except CacheDown:
+                ready = False
+            except SQLAlchemyError as error:
+                log.error("成批核验的记录这一轮没有写完，将重试：%s", in_one_line(error))
+            finally:
+                db.session.remove()
+            stop.wait(TURN_SECONDS)
 
 
 def in_one_line(error: SQLAlchemyError) -> str:

@@ -16,7 +16,7 @@ import orjson
 from haihe.domain.errors import Forbidden, TooOften
 from haihe.usecases.answer_question import answer_nobody, answer_question
 from haihe.usecases.ask_about_linked import AboutLinked
-from haihe.usecases.asking import Question, not_admitted, too_often
+from haihe.usecases.asking import Asker, Question, not_admitted, too_often
 from haihe.usecases.context import Context
 
 
@@ -64,7 +64,7 @@ Asked = tuple[SubjectKind, str, str]
 
 def answer_questions(
     ctx: Context,
-    client_id: str,
+    asker: Asker,
     questions: Sequence[Asked | Unanswerable],
     semantic: Semantic,
     at: datetime,
@@ -73,14 +73,14 @@ def answer_questions(
 
     Raises Unauthenticated or Forbidden for a client that may not ask at all.
     """
-    linked = linked_among(ctx, client_id, questions, at)
+    linked = linked_among(ctx, asker, questions, at)
     stops_at = STOPS_AT[semantic]
     answers = []
     for question in questions:
         answer = (
             question.told()
             if isinstance(question, Unanswerable)
-            else _answer(ctx, client_id, linked, question, at)
+            else _answer(ctx, asker, linked, question, at)
         )
         answers.append(answer)
         if stops_at is not None and answer.startswith(stops_at):
@@ -91,20 +91,20 @@ def answer_questions(
 
 
 def linked_among(
-    ctx: Context, client_id: str, questions: Sequence[Asked | Unanswerable], at: datetime
+    ctx: Context, asker: Asker, questions: Sequence[Asked | Unanswerable], at: datetime
 ) -> AboutLinked | None:
     """The linked residents among these questions, looked up together; None where there are none."""
     names = [q[1] for q in questions if not isinstance(q, Unanswerable) and q[0] is SubjectKind.RESIDENT]
-    return AboutLinked(ctx, client_id, names, at) if names else None
+    return AboutLinked(ctx, asker, names, at) if names else None
 
 
-def _answer(ctx: Context, client_id: str, linked: AboutLinked | None, asked: Asked, at: datetime) -> bytes:
+def _answer(ctx: Context, asker: Asker, linked: AboutLinked | None, asked: Asked, at: datetime) -> bytes:
     kind, name, scenario = asked
     if kind is SubjectKind.RESIDENT and linked is not None:
         if scenario not in linked.partner.scenarios:
             return NOT_ADMITTED
         return linked.answer(name, scenario) or _too_often(too_often(at))
-    question = Question(client_id, name, scenario, at)
+    question = Question(asker, name, scenario, at)
     try:
         return answer_question(ctx, question) if kind is SubjectKind.PASS else answer_nobody(ctx, question)
     except TooOften as error:
@@ -115,9 +115,9 @@ def _answer(ctx: Context, client_id: str, linked: AboutLinked | None, asked: Ask
         raise
 
 
-def answer_about_linked(ctx: Context, client_id: str, name: str, scenario: str, at: datetime) -> bytes:
+def answer_about_linked(ctx: Context, asker: Asker, name: str, scenario: str, at: datetime) -> bytes:
     """One question about a linked resident. Raises TooOften, and what a question by pass raises."""
-    linked = AboutLinked(ctx, client_id, [name], at)
+    linked = AboutLinked(ctx, asker, [name], at)
     if scenario not in linked.partner.scenarios:
         raise not_admitted()
     answer = linked.answer(name, scenario)

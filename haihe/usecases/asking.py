@@ -6,6 +6,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 import orjson
 
@@ -26,14 +27,26 @@ SCOPE = "check"
 KEEP_MS = int(ANSWER_HOLDS.total_seconds() * 1000)
 
 
-@dataclass(frozen=True)
-class Question:
-    """Who asks (an OAuth client), about which code, for which scenario, and when."""
+class Asker(NamedTuple):
+    """An OAuth client, and the id of the token that it shows; a merchant's own counter shows none."""
 
     client_id: str
+    token: str = ""
+
+
+@dataclass(frozen=True)
+class Question:
+    """Who asks, about which code, for which scenario, and when."""
+
+    asker: Asker
     code: str
     scenario: str
     at: datetime
+
+    @property
+    def client_id(self) -> str:
+        """The client that asks."""
+        return self.asker.client_id
 
     @cached_property
     def on(self) -> date:
@@ -46,10 +59,13 @@ class Question:
         return int(self.at.timestamp() * 1000)
 
 
-def asking_partner(ctx: Context, client_id: str) -> Partner:
-    """The merchant that asks, if it may ask anything: Unauthenticated or Forbidden otherwise."""
-    partner = ctx.rules.partner(client_id)
-    if partner is None or partner.merchant_id is None:
+def asking_partner(ctx: Context, asker: Asker) -> Partner:
+    """The merchant that asks, if it may ask anything: Unauthenticated or Forbidden otherwise.
+
+    By the rules as this worker holds them: whoever decides makes sure beforehand that they are current.
+    """
+    partner = ctx.rules.partner(asker.client_id)
+    if partner is None or partner.merchant_id is None or ctx.rules.token_revoked(asker.token):
         raise Unauthenticated("TOKEN_INVALID", "访问令牌已失效，请重新获取")
     if SCOPE not in partner.scopes:
         raise Forbidden("INSUFFICIENT_SCOPE", "贵方的核验权限（check）已被收回")
@@ -67,7 +83,7 @@ def hash_for(ctx: Context, client_id: str, code: str) -> bytes:
 
 def admitted(ctx: Context, question: Question) -> Partner:
     """The merchant that asks, if it may ask this: Unauthenticated or Forbidden otherwise."""
-    partner = asking_partner(ctx, question.client_id)
+    partner = asking_partner(ctx, question.asker)
     if question.scenario not in partner.scenarios:
         raise not_admitted()
     return partner

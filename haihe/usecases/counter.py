@@ -14,7 +14,7 @@ from haihe.domain.orders import OrderState
 from haihe.storage.db import db
 from haihe.storage.decisions import Order
 from haihe.usecases.answer_question import answer_question
-from haihe.usecases.asking import Question
+from haihe.usecases.asking import Asker, Question
 from haihe.usecases.complete_order import complete_order
 from haihe.usecases.context import TIANJIN, Context
 from haihe.usecases.open_order import Wish, open_order
@@ -38,7 +38,7 @@ class CounterAnswer:
 def ask_at_counter(ctx: Context, partner: Partner, scenario: str, code: str, at: datetime) -> CounterAnswer:
     """May the person behind this code have this benefit now?"""
     client_id = counter_of(partner.merchant_id or 0)
-    told = orjson.loads(answer_question(ctx, Question(client_id, code, scenario, at)))
+    told = orjson.loads(answer_question(ctx, Question(Asker(client_id), code, scenario, at)))
     context, benefit = told["context"], told["context"]["benefit"] or {}
     return CounterAnswer(
         yes=told["decision"],

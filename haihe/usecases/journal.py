@@ -1,12 +1,15 @@
-"""The journal: decisions made from Redis, on their way to PostgreSQL. Each arrives once, whoever is killed when."""
+"""The journal: decisions made from Redis, on their way to PostgreSQL. Each arrives once, whoever is killed when.
+
+Here are those by pass, one by one; batches have a journal of their own (batch_journal.py).
+"""
 
 from __future__ import annotations
 
 import logging
 import struct
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,14 +23,10 @@ from haihe.usecases.context import Context
 
 READER = "keeper"
 LENGTHS = struct.Struct(">HH")
-# Of many decisions, in the place of the first length: no single note is of no length at all.
-MANY = struct.Struct(">HI")
-ID_BYTES = 16
 # A turn of the keeper must be over well before the vouchers are, however much is waiting: the rest is for the next turn.
 LONGEST = 0.3
-# About so many decisions are stored in one transaction.
-TOGETHER = 500
-MOST_ENTRIES = 1000
+# Of each stream, in one transaction.
+MOST_ENTRIES = 64
 log = logging.getLogger(__name__)
 
 
@@ -73,67 +72,6 @@ class DecisionNote:
 FIELDS = tuple(f.name for f in fields(DecisionNote) if f.name != "pass_hash")
 
 
-@dataclass(slots=True)
-class ManyNotes:
-    """Decisions of one merchant at one moment without a pass, as one entry of the journal.
-
-    `scenarios` are code and revision, `people` the residents (None: nobody) with the facts that the decisions about them
-    rest on, `asked` the places of person and scenario in these lists with the code and the offer.
-    """
-
-    at_ms: int
-    merchant_id: int
-    rulebook: str
-    scenarios: list[tuple[str, int]]
-    people: list[tuple[int | None, bytes]] = field(default_factory=list)
-    asked: list[tuple[int, int, str, int | None]] = field(default_factory=list)
-    ids: bytes = b""
-
-    def to_entry(self) -> bytes:
-        """As the journal keeps it."""
-        facts = [packed for _resident, packed in self.people]
-        head = orjson.dumps(
-            {
-                "at_ms": self.at_ms,
-                "merchant_id": self.merchant_id,
-                "rulebook": self.rulebook,
-                "scenarios": self.scenarios,
-                "people": [(resident_id, len(packed)) for resident_id, packed in self.people],
-                "asked": self.asked,
-            }
-        )
-        return b"".join((MANY.pack(0, len(head)), head, self.ids, *facts))
-
-    @staticmethod
-    def rows(entry: bytes) -> Iterator[dict[str, Any]]:
-        """An entry as the table of decisions keeps it."""
-        _none, length = MANY.unpack_from(entry)
-        ids_at = MANY.size + length
-        held = orjson.loads(entry[MANY.size : ids_at])
-        facts_at = ids_at + ID_BYTES * len(held["asked"])
-        people = []
-        for resident_id, size in held["people"]:
-            people.append((resident_id, entry[facts_at : facts_at + size] or None))
-            facts_at += size
-        at = datetime.fromtimestamp(held["at_ms"] / 1000, UTC)
-        for n, (person, scenario, code, offer) in enumerate(held["asked"]):
-            begin = ids_at + ID_BYTES * n
-            resident_id, facts = people[person]
-            yield {
-                "decision_id": "d" + entry[begin : begin + ID_BYTES].hex(),
-                "at": at,
-                "merchant_id": held["merchant_id"],
-                "resident_id": resident_id,
-                "pass_hash": None,
-                "scenario": held["scenarios"][scenario][0],
-                "revision": held["scenarios"][scenario][1],
-                "rulebook": held["rulebook"],
-                "code": code,
-                "offer": offer,
-                "facts": facts,
-            }
-
-
 def take_over_journal(ctx: Context, patience: float = LONGEST) -> int:
     """Move what the journal holds into PostgreSQL; returns how many decisions that were.
 
@@ -145,22 +83,15 @@ def take_over_journal(ctx: Context, patience: float = LONGEST) -> int:
     taken, most = 0, 1
     for from_start in (True, False):
         while entries := ctx.copies.read_journal(READER, most, from_start):
-            decisions = sum(_decisions_in(e) for e in entries)
             stored = _store(entries)
             ctx.copies.strike_journal(stored)
-            taken += decisions
+            taken += len(entries)
             if time.monotonic() > end:
                 return taken
             if len(stored) < len(entries):
                 break
-            # One entry may hold a single decision or a hundred.
-            most = min(most * 2, MOST_ENTRIES) if decisions < TOGETHER else max(most // 2, 1)
+            most = min(most * 2, MOST_ENTRIES)
     return taken
-
-
-def _decisions_in(entry: JournalEntry) -> int:
-    note_length, _facts = LENGTHS.unpack_from(entry.entry)
-    return 1 if note_length else sum(1 for _row in ManyNotes.rows(entry.entry))
 
 
 def _store(entries: list[JournalEntry]) -> list[JournalEntry]:
@@ -176,9 +107,6 @@ def _store_together(entries: Sequence[JournalEntry], some_may_be_there: bool) ->
     rows: list[dict[str, Any]] = []
     claims = []
     for held in entries:
-        if not LENGTHS.unpack_from(held.entry)[0]:
-            rows += ManyNotes.rows(held.entry)
-            continue
         note, facts, answer = DecisionNote.from_entry(held.entry)
         rows.append(note.to_row(facts))
         if answer:

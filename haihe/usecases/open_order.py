@@ -25,6 +25,7 @@ from haihe.storage.decisions import DecisionRow, Order
 from haihe.storage.notifications import notify
 from haihe.storage.orders import take_place
 from haihe.storage.passes import end_pass_of_decision, lock_order_number, owner_of_pass
+from haihe.usecases.batch_journal import take_over_decision
 from haihe.usecases.context import Context, day_of
 from haihe.usecases.gather_facts import gather_facts
 from haihe.usecases.journal import take_over_journal
@@ -37,7 +38,8 @@ from haihe.usecases.telling_redis import end_passes_in_redis, outlast_vouchers
 
 PATIENCE_SECONDS = 2.0
 PAUSE_SECONDS = 0.05
-DECISION_FORM = re.compile(r"d[0-9a-f]{32}")
+# One of many has three digits more.
+DECISION_FORM = re.compile(r"d[0-9a-f]{32}(?:[0-9a-f]{3})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +202,7 @@ def _decision(ctx: Context, partner: Partner, decision_id: str) -> DecisionRow:
         # It may still be in the journal, or on its way from there in somebody else's hands.
         with suppress(CacheDown):
             take_over_journal(ctx)
+            take_over_decision(ctx, decision_id)
         decision = db.session.execute(query).scalar_one_or_none()
         if decision is None:
             db.session.rollback()

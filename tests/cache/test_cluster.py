@@ -19,7 +19,7 @@ from haihe.config import read_settings
 from haihe.domain.passes import HeldPass
 from haihe.storage.db import db
 from haihe.usecases.answer_question import answer_question
-from haihe.usecases.asking import Question
+from haihe.usecases.asking import Asker, Question
 from haihe.usecases.context import Context
 from haihe.usecases.keep_copies import Keeper
 from haihe.web.context import EXTENSION
@@ -208,7 +208,7 @@ def test_a_whole_question_takes_two_round_trips_and_no_sql(
     db.session.remove()
 
     with counted_statements() as statements, counted_round_trips(ctx, monkeypatch) as round_trips:
-        question = Question(merchant.client_id, code, BIKE, ctx.now())
+        question = Question(Asker(merchant.client_id), code, BIKE, ctx.now())
         answer = answer_question(ctx, question)
         trips = round_trips()
 
@@ -216,7 +216,7 @@ def test_a_whole_question_takes_two_round_trips_and_no_sql(
     assert (statements, trips) == ([], 2)
     assert keeper.turn(ctx.now())
     a.record(resident, "B11", document_no="（2026）津01执1号")
-    later = Question(merchant.client_id, a.shown_pass(resident, BIKE), BIKE, ctx.now())
+    later = Question(Asker(merchant.client_id), a.shown_pass(resident, BIKE), BIKE, ctx.now())
     assert json.loads(answer_question(ctx, later))["decision"] is False
 
 

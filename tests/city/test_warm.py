@@ -24,7 +24,7 @@ from haihe.city.warm import RedisEmptied, Warmed, warm
 from haihe.config import read_settings
 from haihe.storage.db import db
 from haihe.usecases.answer_question import answer_question
-from haihe.usecases.asking import Question
+from haihe.usecases.asking import Asker, Question
 from haihe.usecases.context import Context
 from haihe.usecases.keep_copies import Keeper
 from haihe.usecases.open_order import Wish, open_order
@@ -74,7 +74,7 @@ class Town:
     def told(self, resident: int, scenario: str = BIKE) -> dict[str, Any]:
         """What the merchant is told about a code that the resident shows now."""
         code = self.a.shown_pass(resident, scenario)
-        answer = answer_question(self.ctx, Question(self.merchant.client_id, code, scenario, self.ctx.now()))
+        answer = answer_question(self.ctx, Question(Asker(self.merchant.client_id), code, scenario, self.ctx.now()))
         found: dict[str, Any] = json.loads(answer)
         return found
 
@@ -136,7 +136,7 @@ def test_once_warm_nobody_has_to_ask_postgresql(
     town.ctx.rules.up_to_date()
 
     with counted_statements() as statements:
-        question = Question(town.merchant.client_id, code, BIKE, town.ctx.now())
+        question = Question(Asker(town.merchant.client_id), code, BIKE, town.ctx.now())
         answer = json.loads(answer_question(town.ctx, question))
 
     assert (answer["decision"], statements) == (True, [])

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page
 
 from haihe.usecases.answer_question import answer_question
-from haihe.usecases.asking import Question
+from haihe.usecases.asking import Asker, Question
 from haihe.usecases.context import Context
 from haihe.usecases.keep_copies import Keeper
 from tests.builders import Builders, MerchantClient
@@ -23,7 +23,7 @@ def scan(ctx: Context, page: Page, merchant: MerchantClient, clock: Clock) -> No
     """The merchant scans what the page shows."""
     code = re.sub(r"\s", "", page.locator(".digits").inner_text())
     assert re.fullmatch(r"\d{18}", code)
-    answer_question(ctx, Question(merchant.client_id, code, "XYZ-15", clock.now))
+    answer_question(ctx, Question(Asker(merchant.client_id), code, "XYZ-15", clock.now))
     Keeper(ctx).turn(clock.now)
 
 

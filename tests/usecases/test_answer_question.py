@@ -19,7 +19,7 @@ from haihe.storage.db import db, transaction
 from haihe.storage.decisions import DecisionRow, Pass
 from haihe.storage.rules import ScenarioRow
 from haihe.usecases.answer_question import answer_question
-from haihe.usecases.asking import Question
+from haihe.usecases.asking import Asker, Question
 from haihe.usecases.context import Context
 from haihe.usecases.journal import take_over_journal
 from haihe.usecases.keep_copies import Keeper
@@ -54,7 +54,7 @@ def ask(ctx: Context, merchant: MerchantClient, code: str, scenario: str = BIKE)
         if ctx.copies.look(bytes(32)).generation is None:
             Keeper(ctx).turn(ctx.now())
     answer: dict[str, Any] = json.loads(
-        answer_question(ctx, Question(merchant.client_id, code, scenario, ctx.now()))
+        answer_question(ctx, Question(Asker(merchant.client_id), code, scenario, ctx.now()))
     )
     return answer
 
@@ -392,7 +392,7 @@ def test_a_thread_that_does_not_believe_the_voucher_still_lets_redis_decide(
         with monkeypatch.context() as patch:
             patch.setattr(ctx.copies, "_believes", lambda believes=believes: believes)
             told.append(
-                json.loads(answer_question(ctx, Question(merchant.client_id, code, BIKE, ctx.now())))[
+                json.loads(answer_question(ctx, Question(Asker(merchant.client_id), code, BIKE, ctx.now())))[
                     "context"
                 ]["code"]
             )
@@ -412,7 +412,7 @@ def test_a_pass_answered_yes_is_over_the_moment_its_resident_has_left(
         leave(ctx, resident, ctx.now())
 
     # Redis answers again and still holds the pass as it was; nothing is believed of it before the keeper's turn.
-    question = Question(merchant.client_id, code, BIKE, ctx.now())
+    question = Question(Asker(merchant.client_id), code, BIKE, ctx.now())
     assert json.loads(answer_question(ctx, question))["context"]["code"] == "CODE_EXPIRED"
     keeper.turn(ctx.now())
     assert json.loads(answer_question(ctx, question))["context"]["code"] == "CODE_EXPIRED"
@@ -442,7 +442,7 @@ def test_a_change_that_redis_missed_is_confirmed_only_when_the_old_copy_can_answ
         a.record(resident, "B11", document_no="（2026）津01执1号")
 
     # The record has been confirmed; Redis answers again, with the old copy and a voucher from before the outage.
-    question = Question(merchant.client_id, code, BIKE, ctx.now())
+    question = Question(Asker(merchant.client_id), code, BIKE, ctx.now())
     assert json.loads(answer_question(ctx, question))["decision"] is False
 
 

@@ -20,7 +20,7 @@ from haihe.usecases.answer_questions import (
     answer_about_linked,
     answer_questions,
 )
-from haihe.usecases.asking import Question
+from haihe.usecases.asking import Asker, Question
 from haihe.usecases.context import Context
 from haihe.usecases.search_scenarios import may_use, usable_scenarios
 from haihe.web.context import context
@@ -80,7 +80,7 @@ def evaluation() -> Response:
     require(asked, QUESTION)
     question = question_in(asked)
     _only_whom_it_speaks_for(token, question)
-    return Response(_answer(context(), token.client_id, question), content_type=JSON)
+    return Response(_answer(context(), _asker(token), question), content_type=JSON)
 
 
 @blp.post("/access/v1/evaluations")
@@ -101,12 +101,12 @@ def evaluations() -> Response:
         require(asked, QUESTION)
         question = question_in(asked)
         _only_whom_it_speaks_for(token, question)
-        return Response(_answer(ctx, token.client_id, question), content_type=JSON)
+        return Response(_answer(ctx, _asker(token), question), content_type=JSON)
     questions, semantic = batch
     _only_whom_it_speaks_for(token, *questions)
     # Many questions are more work than one, and count as more calls.
     count_calls(ctx, token.client_id, len(questions) // 10)
-    answers = answer_questions(ctx, token.client_id, questions, semantic, ctx.now())
+    answers = answer_questions(ctx, _asker(token), questions, semantic, ctx.now())
     return Response(b'{"evaluations":[' + b",".join(answers) + b"]}", content_type=JSON)
 
 
@@ -124,7 +124,7 @@ def search_resource() -> dict[str, Any]:
     ctx = context()
     page = Page(ctx, token.client_id, asked)
     _only_whom_it_speaks_for(token, (kind_of(asked), asked["subject"]["id"], ""))
-    codes = usable_scenarios(ctx, token.client_id, kind_of(asked), asked["subject"]["id"], ctx.now())
+    codes = usable_scenarios(ctx, _asker(token), kind_of(asked), asked["subject"]["id"], ctx.now())
     return page.of([{"type": "scenario", "id": code} for code in codes])
 
 
@@ -143,7 +143,7 @@ def search_action() -> dict[str, Any]:
     page = Page(ctx, token.client_id, asked)
     kind, name, scenario = kind_of(asked), asked["subject"]["id"], asked["resource"]["id"]
     _only_whom_it_speaks_for(token, (kind, name, scenario))
-    usable = may_use(ctx, token.client_id, kind, name, scenario, ctx.now())
+    usable = may_use(ctx, _asker(token), kind, name, scenario, ctx.now())
     return page.of([{"name": "use"}] if usable else [])
 
 
@@ -157,6 +157,8 @@ def search_subject() -> dict[str, Any]:
     token = verified_token(SCOPE)
     asked = read_object()
     require(asked, SUBJECT_SEARCH)
+    # Nothing is looked up that would say whether the rules in force are current, and so whether the token is still good.
+    context().rules.up_to_date()
     page = Page(context(), token.client_id, asked)
     return {**page.of([]), "context": {"reason": "SUBJECTS_NOT_DISCLOSED"}}
 
@@ -177,11 +179,15 @@ def authzen_configuration() -> Response | dict[str, str]:
     }
 
 
-def _answer(ctx: Context, client_id: str, asked: Asked) -> bytes:
+def _asker(token: VerifiedToken) -> Asker:
+    return Asker(token.client_id, token.jti)
+
+
+def _answer(ctx: Context, asker: Asker, asked: Asked) -> bytes:
     kind, name, scenario = asked
     if kind is SubjectKind.RESIDENT:
-        return answer_about_linked(ctx, client_id, name, scenario, ctx.now())
-    question = Question(client_id, name, scenario, ctx.now())
+        return answer_about_linked(ctx, asker, name, scenario, ctx.now())
+    question = Question(asker, name, scenario, ctx.now())
     return answer_question(ctx, question) if kind is SubjectKind.PASS else answer_nobody(ctx, question)
 
 

@@ -10,8 +10,8 @@ from sqlalchemy import func, select
 
 from haihe.storage.db import db
 from haihe.storage.decisions import DecisionRow
+from haihe.usecases.batch_journal import take_over_batches
 from haihe.usecases.context import Context
-from haihe.usecases.journal import take_over_journal
 from haihe.usecases.keep_copies import Keeper
 from haihe.usecases.leave import leave
 from haihe.usecases.links import withdraw_link
@@ -103,7 +103,7 @@ def test_a_linked_resident_is_answered_without_a_pass(
     assert single["decision"] is True
     assert single["context"]["benefit"] == told["evaluations"][0]["context"]["benefit"]
     if redis_state == "warm":
-        take_over_journal(ctx)
+        take_over_batches(ctx, 60)
     rows = db.session.execute(select(DecisionRow).order_by(DecisionRow.code.desc())).scalars().all()
     assert [(r.resident_id, r.code, r.pass_hash, r.facts is not None) for r in rows] == [
         (good, "OK", None, True), (good, "OK", None, True), (poor, "NOT_AVAILABLE", None, True)
@@ -183,7 +183,7 @@ def test_the_three_semantics(
 
     assert decisions(told) == expected
     ctx.copies.open_journal()
-    assert take_over_journal(ctx) == len(expected), "what is not told is not decided"
+    assert take_over_batches(ctx, 60) == len(expected), "what is not told is not decided"
 
 
 @pytest.mark.parametrize("batch", [{}, {"evaluations": []}])
@@ -305,8 +305,8 @@ def test_what_a_keeper_reads_twice_is_stored_once(
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ctx.copies, "strike_journal", lambda _entries: None)
-        take_over_journal(ctx, patience=0)
-    take_over_journal(ctx)
+        take_over_batches(ctx, 0)
+    take_over_batches(ctx, 60)
 
     assert db.session.execute(select(func.count()).select_from(DecisionRow)).scalar() == 230
 

@@ -15,7 +15,7 @@ from haihe.storage.decisions import Order
 from haihe.storage.residents import Consent
 from haihe.storage.scores import LedgerEntry, ScoreRow
 from haihe.usecases.answer_question import answer_question
-from haihe.usecases.asking import Question
+from haihe.usecases.asking import Asker, Question
 from haihe.usecases.consent_texts import link_text, present_text, present_texts
 from haihe.usecases.context import Context
 from haihe.usecases.links import give_link, linked_resident
@@ -143,7 +143,7 @@ def test_leaving_takes_points_ledger_consents_and_codes_away_at_once(
     assert db.session.execute(select(Consent).where(Consent.withdrawn_at.is_(None))).first() is None
     assert redis_client.keys("h:*:p:*") == []
     assert member.get(f"/v1/me/passes/{code}/qr.svg").status_code == 404
-    answer = answer_question(ctx, Question(merchant.client_id, code, "XYZ-15", clock.now))
+    answer = answer_question(ctx, Question(Asker(merchant.client_id), code, "XYZ-15", clock.now))
     assert b'"decision":false' in answer
 
 

@@ -12,7 +12,7 @@ from haihe.cache.keys import shard_of_pass, shard_of_resident
 from haihe.storage.db import db
 from haihe.storage.decisions import Pass
 from haihe.usecases.answer_question import answer_question
-from haihe.usecases.asking import Question
+from haihe.usecases.asking import Asker, Question
 from haihe.usecases.context import Context
 from haihe.usecases.pass_code import CODE_FORM, draw_code, hash_of_code
 from tests.builders import Builders, MerchantClient
@@ -29,7 +29,7 @@ def show(phone: Phone, scenario: str = "XYZ-15") -> str:
 
 
 def ask(ctx: Context, merchant: MerchantClient, code: str, clock: Clock) -> bytes:
-    return answer_question(ctx, Question(merchant.client_id, code, "XYZ-15", clock.now))
+    return answer_question(ctx, Question(Asker(merchant.client_id), code, "XYZ-15", clock.now))
 
 
 def test_a_code_is_eighteen_digits_shown_for_sixty_seconds(member: Phone) -> None:

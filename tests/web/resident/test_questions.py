@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from haihe.usecases.answer_question import answer_question
-from haihe.usecases.asking import Question
+from haihe.usecases.asking import Asker, Question
 from haihe.usecases.context import Context
 from haihe.usecases.keep_copies import Keeper
 from tests.builders import Builders, MerchantClient
@@ -28,7 +28,7 @@ def asks(ctx: Context, clock: Clock) -> Ask:
         code = phone.post("/v1/me/passes", {"scenario": scenario}).json["code"]
         # Two questions at the very same moment would be in no order.
         clock.forward(seconds=1)
-        answer_question(ctx, Question(merchant.client_id, code, scenario, clock.now))
+        answer_question(ctx, Question(Asker(merchant.client_id), code, scenario, clock.now))
         keeper.turn(clock.now)
 
     return ask
