@@ -92,7 +92,11 @@ class Lines:
         A Redis that was restarted may show a voucher from before. Every connection to it broke then, so one that is
         younger than a voucher's life waits that long: what it sees afterwards was vouched for afterwards.
         """
-        return time.monotonic() >= getattr(self._threads, "believes_from", 0.0)
+        return self.believes_in() <= 0
+
+    def believes_in(self) -> float:
+        """In how many seconds a voucher can be believed on this thread's connections; none left where it can already."""
+        return float(getattr(self._threads, "believes_from", 0.0)) - time.monotonic()
 
     def say(self, key: str, *command: Any) -> Any:
         """One command, and its reply."""

@@ -36,7 +36,8 @@ IN_A_BATCH = 500
 CONNECTIONS = 4
 ROUNDS = 3
 SECONDS = 4
-WARM_UP_SECONDS = 2
+# Every thread of every worker must have spoken to Redis for a second.
+WARM_UP_SECONDS = 6
 PATIENCE_SECONDS = 240
 
 SCRIPT = """

@@ -74,7 +74,9 @@ class Town:
     def told(self, resident: int, scenario: str = BIKE) -> dict[str, Any]:
         """What the merchant is told about a code that the resident shows now."""
         code = self.a.shown_pass(resident, scenario)
-        answer = answer_question(self.ctx, Question(Asker(self.merchant.client_id), code, scenario, self.ctx.now()))
+        answer = answer_question(
+            self.ctx, Question(Asker(self.merchant.client_id), code, scenario, self.ctx.now())
+        )
         found: dict[str, Any] = json.loads(answer)
         return found
 

@@ -10,8 +10,9 @@ from sqlalchemy import func, select
 
 from haihe.storage.db import db
 from haihe.storage.decisions import DecisionRow
-from haihe.usecases.batch_journal import take_over_batches
+from haihe.usecases.batch_journal import take_over_batches, take_over_decision
 from haihe.usecases.context import Context
+from haihe.usecases.journal import take_over_journal
 from haihe.usecases.keep_copies import Keeper
 from haihe.usecases.leave import leave
 from haihe.usecases.links import withdraw_link
@@ -441,3 +442,66 @@ def test_the_metadata_names_every_door_that_there_is(app: Any, client: FlaskClie
 
     assert metadata.pop("policy_decision_point") == ctx.base_url
     assert {url.removeprefix(ctx.base_url) for url in metadata.values()} == doors
+
+
+def test_the_last_question_of_a_revoked_token_is_refused_before_anything_is_decided(
+    app: Any, client: FlaskClient, ctx: Context, a: Builders, merchant: MerchantClient, bearer: dict[str, str]
+) -> None:
+    """Another worker has seen the revocation; this one learns of it with the very look that the answer would rest on."""
+    resident = good_resident(a)
+    name, code = a.link(resident, merchant, BIKE), a.shown_pass(resident, BIKE)
+    by_link = {"subject": of(name), "action": USE, "resource": scenario(BIKE)}
+    wait_until_believed(ctx, Keeper(ctx))
+    assert ask(client, bearer, **by_link)["decision"] is True
+    take_over_batches(ctx, 60)
+    revoked = client.post(
+        "/oauth/revoke",
+        data={"token": bearer["Authorization"].removeprefix("Bearer ")},
+        auth=(merchant.client_id, merchant.client_secret),
+    )
+    assert revoked.status_code == 200
+
+    for body in (by_link, {**by_link, "subject": of(code, "pass")}, {**by_link, "evaluations": [{}]}):
+        answer = client.post("/access/v1/evaluations", json=body, headers=bearer)
+        assert answer.status_code == 401
+    wanted = {"subject": {"type": "resident"}, "action": USE, "resource": scenario(BIKE)}
+    assert client.post("/access/v1/search/subject", json=wanted, headers=bearer).status_code == 401
+
+    take_over_batches(ctx, 60)
+    take_over_journal(ctx)
+    assert db.session.execute(select(func.count()).select_from(DecisionRow)).scalar() == 1
+    fresh = bearer_of(client, merchant)
+    assert ask(client, fresh, **{**by_link, "subject": of(code, "pass")})["decision"] is True
+
+
+def test_an_order_finds_its_decision_however_many_batches_wait_before_it(
+    client: FlaskClient, ctx: Context, a: Builders, merchant: MerchantClient, bearer: dict[str, str]
+) -> None:
+    name = a.link(good_resident(a), merchant, BIKE)
+    wait_until_believed(ctx, Keeper(ctx))
+    told = [ask(client, bearer, subject=of(name), action=USE, evaluations=[{"resource": scenario(BIKE)}] * 2)
+            for _ in range(3)]  # fmt: skip
+    wanted = told[1]["evaluations"][1]["context"]["decision_id"]
+
+    take_over_decision(ctx, wanted)
+
+    stored = set(db.session.execute(select(DecisionRow.decision_id)).scalars())
+    assert stored == {e["context"]["decision_id"] for e in told[1]["evaluations"]}
+    assert take_over_batches(ctx, 60) == 6, (
+        "the entry that was fetched is taken over again and changes nothing"
+    )
+    assert db.session.execute(select(func.count()).select_from(DecisionRow)).scalar() == 6
+
+
+def test_when_the_journal_is_full_a_batch_goes_into_postgresql_itself(
+    client: FlaskClient, ctx: Context, a: Builders, merchant: MerchantClient, bearer: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    name = a.link(good_resident(a), merchant, BIKE)
+    wait_until_believed(ctx, Keeper(ctx))
+    monkeypatch.setattr("haihe.cache.copies.MOST_WAITING", 0)
+
+    told = ask(client, bearer, subject=of(name), action=USE, evaluations=[{"resource": scenario(BIKE)}] * 3)
+
+    stored = set(db.session.execute(select(DecisionRow.decision_id)).scalars())
+    assert stored == {e["context"]["decision_id"] for e in told["evaluations"]}
