@@ -11,15 +11,21 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
 from haihe.app import create_app
 from haihe.cache.copies import CacheDown, Copies
 from haihe.cache.keys import SHARDS
 from haihe.config import read_settings
+from haihe.domain.allowances import Allowance
+from haihe.domain.errors import TooOften
 from haihe.domain.passes import HeldPass
 from haihe.storage.db import db
+from haihe.storage.decisions import DecisionRow
 from haihe.usecases.answer_question import answer_question
+from haihe.usecases.answer_questions import Asked, Semantic, SubjectKind, Unanswerable, answer_questions
 from haihe.usecases.asking import Asker, Question
+from haihe.usecases.batch_journal import take_over_batches
 from haihe.usecases.context import Context
 from haihe.usecases.keep_copies import Keeper
 from haihe.web.context import EXTENSION
@@ -218,6 +224,41 @@ def test_a_whole_question_takes_two_round_trips_and_no_sql(
     a.record(resident, "B11", document_no="（2026）津01执1号")
     later = Question(Asker(merchant.client_id), a.shown_pass(resident, BIKE), BIKE, ctx.now())
     assert json.loads(answer_question(ctx, later))["decision"] is False
+
+
+def test_batches_and_allowances_hold_across_the_servers(
+    ctx: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, keeper = Builders(ctx), Keeper(ctx)
+    assert keeper.turn(ctx.now())
+    merchant = a.merchant(BIKE)
+    names = [a.link(good_resident(a), merchant, BIKE) for _ in range(8)]
+    asker = Asker(merchant.client_id)
+    wait_until_believed(ctx, keeper)
+    _wait_until_all_believe(ctx, keeper)
+    questions: list[Asked | Unanswerable] = [(SubjectKind.RESIDENT, name, BIKE) for name in names]
+
+    def ask_all() -> list[bytes]:
+        return answer_questions(ctx, asker, questions, Semantic.EXECUTE_ALL, ctx.now())
+
+    told = ask_all()
+    assert all(json.loads(answer)["decision"] for answer in told)
+    assert take_over_batches(ctx, 60) == len(names)
+    assert set(db.session.execute(select(DecisionRow.decision_id)).scalars()) == {
+        json.loads(answer)["context"]["decision_id"] for answer in told
+    }
+    monkeypatch.setattr("haihe.usecases.ask_about_linked.ABOUT_ONE_RESIDENT", Allowance(2, 3600))
+    assert all(json.loads(answer)["decision"] for answer in ask_all())
+    refused = [json.loads(answer)["context"]["error"]["status"] for answer in ask_all()]
+    assert refused == [429] * len(names)
+
+    monkeypatch.setattr("haihe.cache.copies.ABOUT_ONE_RESIDENT", Allowance(1, 3600))
+    resident = good_resident(a)
+    codes = [a.shown_pass(resident, BIKE) for _ in range(2)]
+    assert keeper.turn(ctx.now())
+    assert json.loads(answer_question(ctx, Question(asker, codes[0], BIKE, ctx.now())))["decision"] is True
+    with pytest.raises(TooOften):
+        answer_question(ctx, Question(asker, codes[1], BIKE, ctx.now()))
 
 
 def _wait_until_all_believe(ctx: Context, keeper: Keeper) -> None:
