@@ -12,7 +12,7 @@ from haihe.domain.orders import Item
 from haihe.storage.db import db
 from haihe.storage.decisions import DecisionRow
 from haihe.usecases.answer_question import answer_question
-from haihe.usecases.asking import Question
+from haihe.usecases.asking import Asker, Question
 from haihe.usecases.complete_order import complete_order
 from haihe.usecases.context import Context
 from haihe.usecases.keep_copies import Keeper
@@ -38,7 +38,7 @@ def test_an_order_is_confirmed_where_the_code_was_shown_and_followed_to_the_disp
     page.goto(f"/m/benefits/{HOUSE}")
     page.get_by_role("button", name="出示信用码").click()
     code = re.sub(r"\s", "", page.locator(".digits").inner_text())
-    answer_question(ctx, Question(merchant.client_id, code, HOUSE, clock.now))
+    answer_question(ctx, Question(Asker(merchant.client_id), code, HOUSE, clock.now))
     Keeper(ctx).turn(clock.now)
     page.get_by_text("商户开立订单后，这里会显示").wait_for()
 
