@@ -14,6 +14,7 @@ UNTRACED = {
     "answer_from_database.py": ANSWERED,
     "answer_question.py": ANSWERED,
     "ask_about_linked.py": ANSWERED,
+    "batch_journal.py": ANSWERED,
     "deliver_events.py": "every attempt is a row of delivery_attempts",
     "import_records.py": "its chunks are stored and traced by records_in/storing.py",
     "inbox.py": "one's own messages, read",
