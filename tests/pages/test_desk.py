@@ -12,10 +12,12 @@ from playwright.sync_api import Page, expect
 from haihe.storage.db import db
 from haihe.storage.partners import Merchant
 from haihe.usecases.context import Context
+from haihe.usecases.sandbox import open_sandbox
 from tests.builders import Builders, MerchantClient
 from tests.conftest import Clock
 from tests.pages.conftest import Opener, faults_of_access, overflow, picture, small_targets
 from tests.pages.merchant import PASSWORD, log_in, person
+from tests.usecases.test_telling_merchants import order_of
 
 pytestmark = pytest.mark.browser
 TABS = ["", "/orders", "/statements", "/deliveries", "/keys", "/people", "/sandbox", "/documents"]
@@ -157,3 +159,20 @@ def test_an_admitted_merchant_registers_a_client_of_its_own(
     db.session.commit()
     page.goto("/merchant/desk/keys")
     expect(page.get_by_text("准入之后即可登记")).to_be_visible()
+
+
+def test_the_sandboxs_orders_are_seen_apart_from_the_citys(
+    page: Page, ctx: Context, shop: MerchantClient, a: Builders
+) -> None:
+    second = open_sandbox(ctx, shop.merchant_id, ctx.now(), "operator:test")
+    order_of(ctx, shop.merchant_id, a.resident(), "CITY-1")
+    order_of(ctx, second, a.resident(), "TRY-1")
+    log_in(page, ctx, path="/merchant/desk/orders")
+    expect(page.get_by_text("CITY-1")).to_be_visible()
+    expect(page.get_by_text("TRY-1")).to_have_count(0)
+    page.get_by_role("link", name="看沙箱的").click()
+    expect(page.get_by_text("TRY-1")).to_be_visible()
+    expect(page.get_by_text("CITY-1")).to_have_count(0)
+    sound(page)
+    page.goto("/merchant/desk/deliveries?of=sandbox")
+    expect(page.get_by_role("heading", name="沙箱的回调投递")).to_be_visible()

@@ -37,6 +37,7 @@ PAGE = 30
 LONGEST_NUMBER = 18
 CLIENT_SCOPES = ("check", "order", "statement", "webhook")
 MOST_CLIENTS = 20
+SANDBOX = "sandbox"
 
 
 @blp.get("")
@@ -58,13 +59,15 @@ def orders() -> Response:
     """The merchant's orders, the latest first."""
     before = request.args.get("before", "")
     known = before.isascii() and before.isdigit() and len(before) <= LONGEST_NUMBER
-    found = list_orders(caller().merchant_id, int(before) if known else None, PAGE + 1)
+    merchant_id = _second_self() or caller().merchant_id
+    found = list_orders(merchant_id, int(before) if known else None, PAGE + 1)
     return show(
         "merchant/desk_orders.html",
         orders=found[:PAGE],
         more=found[PAGE - 1].id if len(found) > PAGE else None,
         states=ORDER_STATES,
         names=_names(),
+        **_switch(),
     )
 
 
@@ -95,16 +98,18 @@ def statement(day: str, kind: str) -> FlaskResponse:
 @blp.get("/deliveries")
 def deliveries() -> Response:
     """What was sent to the merchant's system, and whether it arrived."""
-    partner = _partner()
+    partner = _shown_partner()
     told, endpoints = deliveries_of(partner), endpoints_of(partner)
-    return show("merchant/desk_deliveries.html", told=told, endpoints=endpoints, states=DELIVERY_STATES)
+    return show(
+        "merchant/desk_deliveries.html", told=told, endpoints=endpoints, states=DELIVERY_STATES, **_switch()
+    )
 
 
 @blp.post("/deliveries/<int:delivery_id>/replay")
 def send_again(delivery_id: int) -> Response:
     """Send it once more."""
-    replay(_partner(), delivery_id, context().now())
-    return redirect(url_for("merchant_desk.deliveries"), 303)
+    replay(_shown_partner(), delivery_id, context().now())
+    return redirect(url_for("merchant_desk.deliveries", of=SANDBOX if _second_self() else None), 303)
 
 
 @blp.get("/keys")
@@ -208,6 +213,25 @@ def _key_set(text: str) -> dict[str, Any]:
 
 def _partner() -> Partner:
     return partner_at_counter(context(), caller())
+
+
+def _second_self() -> int | None:
+    """The merchant's own sandbox, where it has one and asks to see that."""
+    return sandbox_of(caller().merchant_id) if request.args.get("of") == SANDBOX else None
+
+
+def _shown_partner() -> Partner:
+    second = _second_self()
+    partner = None if second is None else context().rules.up_to_date().partner(counter_of(second))
+    return partner or _partner()
+
+
+def _switch() -> dict[str, bool]:
+    """Is there a sandbox to be looked at, and is it looked at?"""
+    return {
+        "has_sandbox": sandbox_of(caller().merchant_id) is not None,
+        "in_sandbox": _second_self() is not None,
+    }
 
 
 def _names() -> dict[str, str]:
