@@ -89,7 +89,7 @@ def kept(client: FlaskClient, address: str) -> str:
 
 def test_the_first_page_shows_the_way_to_each_face(page: Page) -> None:
     page.goto("/")
-    for path in ("/m", "/merchant", "/docs/"):
+    for path in ("/m", "/merchant", "/console", "/verify", "/docs/"):
         assert page.locator(f"a[href='{path}']").is_visible()
     assert faults_of_access(page) == []
     assert small_targets(page) == []
