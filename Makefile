@@ -21,7 +21,7 @@ run: $(READY) ## 启动整个系统（HAIHE_PORT 换端口，Ctrl-C 停止）
 	@exec $(PY) -m haihe.local --with-parent run
 
 test: $(READY) browser ## 运行全部测试，可与 make run 同时进行（ARGS="tests/domain -x"）
-	@exec $(SERVERS) -- $(PY) -m pytest $(ARGS)
+	@exec $(SERVERS) -- $(PY) -m pytest $(if $(ARGS),$(ARGS),--numprocesses=2 --dist=loadfile --quiet)
 
 test-spark: $(READY) ## 在本机 Spark 上核对全市计算（需要 Java 17；首次安装 pyspark，约 450 MB）
 	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-spark.txt

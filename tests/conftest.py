@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import redis
@@ -18,6 +20,7 @@ from sqlalchemy import text
 from haihe.app import create_app
 from haihe.cli.rules import publish_file, shipped_rulebooks, shipped_scenarios
 from haihe.config import read_settings
+from haihe.local.servers import local_servers
 from haihe.storage.db import db
 from haihe.usecases.context import Context
 from haihe.web.context import EXTENSION
@@ -26,6 +29,28 @@ from tests.builders import Builders
 ROOT = Path(__file__).parent.parent
 NOON = datetime(2026, 11, 20, 4, 0, tzinfo=UTC)
 KEPT_TABLES = {"alembic_version", "rulebooks", "scenarios", "generations"}
+
+
+SERVERS = pytest.StashKey[ExitStack]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Where the suite runs on several cores, each worker has a PostgreSQL and a Redis of its own."""
+    if not hasattr(config, "workerinput"):
+        return
+    stack = ExitStack()
+    home = Path(stack.enter_context(TemporaryDirectory(prefix="haihe-data-")))
+    servers = stack.enter_context(local_servers(home, durable=False))
+    os.environ["HAIHE_DATABASE_URL"] = servers.database_url
+    os.environ["HAIHE_REDIS_URL"] = servers.redis_url
+    config.stash[SERVERS] = stack
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The worker is done."""
+    stack = config.stash.get(SERVERS, None)
+    if stack is not None:
+        stack.close()
 
 
 @dataclass

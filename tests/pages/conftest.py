@@ -86,7 +86,9 @@ def open_page(site: str, browser: Browser) -> Iterator[Opener]:
             complaints.append(message.text)
 
     def opened(**options: Any) -> Page:
-        options = {"viewport": PHONE, "locale": "zh-CN", "timezone_id": "Asia/Shanghai", **options}
+        # A picture of a page that is still moving would be of no page that anybody reads.
+        still = {"reduced_motion": "reduce", "locale": "zh-CN", "timezone_id": "Asia/Shanghai"}
+        options = {"viewport": PHONE, **still, **options}
         context = browser.new_context(base_url=site, **options)
         context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
