@@ -153,7 +153,7 @@ WRONG: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("wrong", WRONG, ids=str)
+@pytest.mark.parametrize("wrong", WRONG)
 def test_a_wrong_proof_is_refused_at_the_token_endpoint_and_at_the_door(
     shop: Shop, prover: Prover, bound: str, wrong: dict[str, Any]
 ) -> None:
