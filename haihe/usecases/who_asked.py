@@ -18,7 +18,7 @@ from haihe.domain.eligibility import MerchantCode, decide
 from haihe.domain.errors import NotFound
 from haihe.domain.explaining import yuan
 from haihe.domain.scenario_reader import read_scenario
-from haihe.domain.scenarios import Offer, Scenario
+from haihe.domain.scenarios import Offer, Scenario, ScenarioState
 from haihe.storage.db import db
 from haihe.storage.decisions import DecisionRow
 from haihe.storage.partners import Merchant
@@ -146,7 +146,11 @@ def _scenario(ctx: Context, row: DecisionRow) -> Scenario | None:
         return public
     rulebook = ctx.rules.rulebook_version(row.rulebook)
     held = db.session.get(ScenarioRow, (row.scenario, row.revision))
-    return read_scenario(held.body, rulebook, held.revision) if held and rulebook else None
+    return (
+        read_scenario(held.body, rulebook, held.revision, ScenarioState(held.state))
+        if held and rulebook
+        else None
+    )
 
 
 def _findings(ctx: Context, row: DecisionRow) -> tuple[Finding, ...]:
