@@ -1,4 +1,4 @@
-"""异议 as filed and answered. What the resident wrote is sealed: it may name anybody and anything."""
+"""异议 as filed and answered. What the resident wrote and attached is sealed: it may name anybody and anything."""
 
 from __future__ import annotations
 
@@ -12,14 +12,17 @@ from sqlalchemy import (
     ForeignKey,
     Identity,
     Index,
+    Integer,
     LargeBinary,
     String,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from haihe.storage.db import db
+
+REASON_PURPOSE, ATTACHMENT_PURPOSE, ATTACHMENT_NAME_PURPOSE = "objection", "attachment", "attachment_name"
 
 
 class Objection(db.Model):
@@ -50,3 +53,23 @@ class Objection(db.Model):
     answered_by: Mapped[str | None] = mapped_column(String(64))
     answered_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     changed: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    attachments: Mapped[list[Attachment]] = relationship(
+        lazy="selectin", order_by="Attachment.id", cascade="all, delete-orphan"
+    )
+
+
+class Attachment(db.Model):
+    """证据材料: a picture or a PDF that goes with an objection; what it is was looked at and not believed."""
+
+    __tablename__ = "objection_attachments"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    objection_id: Mapped[int] = mapped_column(ForeignKey("objections.id"), index=True)
+    resident_id: Mapped[int] = mapped_column(ForeignKey("residents.id"), index=True)
+    key_id: Mapped[str] = mapped_column(String(32))
+    name_sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    media_type: Mapped[str] = mapped_column(String(32))
+    size: Mapped[int] = mapped_column(Integer)
+    sha256: Mapped[bytes] = mapped_column(LargeBinary)
+    content_sealed: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+    sent_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))

@@ -12,6 +12,7 @@ from haihe.domain.districts import DISTRICTS
 from haihe.domain.errors import Conflict, InvalidInput, NotFound
 from haihe.domain.kinds import LevelMap
 from haihe.domain.objections import ObjectionState
+from haihe.domain.papers import Paper
 from haihe.domain.records import RecordState
 from haihe.storage.audit import write_audit
 from haihe.storage.copies import lock_residents
@@ -19,6 +20,7 @@ from haihe.storage.db import db, transaction
 from haihe.storage.objections import Objection
 from haihe.storage.records import RecordRow
 from haihe.storage.residents import Resident
+from haihe.usecases.attach import find_attachment, opened
 from haihe.usecases.context import Context, day_of
 from haihe.usecases.objections import ShownObjection, find_objection, move_record, shown
 from haihe.usecases.rescore import CORRECTED, DISPUTED, Rescored, hold_copies
@@ -61,6 +63,18 @@ def look_at_objection(ctx: Context, officer: StaffCaller, objection_id: int, at:
         objection, record = _in_reach(officer, objection_id)
         write_audit(at, f"staff:{officer.username}", "look_at_objection", f"objection:{objection.id}")
         return shown(ctx, objection, record, at)
+
+
+def open_attachment(
+    ctx: Context, officer: StaffCaller, objection_id: int, attachment_id: int, at: datetime
+) -> Paper:
+    """A file that a resident handed in; that it was opened is on the record."""
+    with transaction():
+        objection, _record = _in_reach(officer, objection_id)
+        attachment = find_attachment(objection.attachments, attachment_id)
+        subject = f"objection:{objection_id}"
+        write_audit(at, f"staff:{officer.username}", "open_attachment", subject, attachment=attachment_id)
+        return opened(ctx, attachment)
 
 
 def extend_objection(

@@ -1,7 +1,8 @@
 """导出: everything stored about a resident, as it is stored, for the resident (个人信息保护法 第四十五条).
 
 Every table with a `resident_id` is in it by itself, so nothing can be forgotten when a table is added. Left out are only
-hashes and ciphertexts, which say nothing; sealed texts are opened.
+hashes and ciphertexts, which say nothing; sealed texts are opened. Files (a report's paper, what was handed in with an
+objection) are named here and fetched one by one.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ SEALED = {
     ("residents", "id_number_sealed"): ("id_number", "id_number"),
     ("residents", "name_sealed"): ("name", "name"),
     ("objections", "reason_sealed"): ("reason", "objection"),
+    ("objection_attachments", "name_sealed"): ("name", "attachment_name"),
     ("reports", "content_sealed"): ("content", "report"),
 }
 # Inner workings without a word about the person: which of our copies in Redis are to be renewed.

@@ -14,6 +14,7 @@ from haihe.storage.copies import lock_residents
 from haihe.storage.db import db, transaction
 from haihe.storage.decisions import DecisionRow, Order
 from haihe.storage.links import end_links_of
+from haihe.storage.objections import Objection
 from haihe.storage.partners import Merchant
 from haihe.storage.passes import end_passes_of
 from haihe.storage.reading import JOIN
@@ -96,7 +97,7 @@ def _running_orders(ctx: Context, resident_id: int) -> list[Kept]:
 
 
 def _proofs(resident_id: int) -> list[Kept]:
-    """Proof of consent, finished orders, the log of who asked: each until three years after its own last day."""
+    """Proof of consent, finished orders, answered objections, the log of who asked: each until three years after its own last day."""
     found = (
         (
             select(func.max(Consent.withdrawn_at)).where(
@@ -109,6 +110,11 @@ def _proofs(resident_id: int) -> list[Kept]:
             select(func.max(Order.ended_at)).where(Order.resident_id == resident_id),
             "已完结的订单",
             "您与商户之间如有争议，可据此主张权利（民法典诉讼时效）",
+        ),
+        (
+            select(func.max(Objection.answered_at)).where(Objection.resident_id == resident_id),
+            "您提出的异议、材料与答复",
+            "更正或维持记录的依据，您仍可据此申请行政复议或者提起诉讼",
         ),
         (
             select(func.max(DecisionRow.at)).where(DecisionRow.resident_id == resident_id),

@@ -1,4 +1,4 @@
-"""申请材料: licences as pictures or PDF. What a file is, its first bytes say and not its name; it is kept sealed."""
+"""申请材料: licences as pictures or PDF, kept sealed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from haihe.domain.errors import Conflict, InvalidInput, NotFound
+from haihe.domain.errors import Conflict, NotFound
+from haihe.domain.papers import LARGEST, read_paper
 from haihe.storage.audit import write_audit
 from haihe.storage.db import db, transaction
 from haihe.storage.onboarding import DOCUMENT_PURPOSE, Document
@@ -17,30 +18,11 @@ from haihe.usecases.apply import CHANGEABLE
 from haihe.usecases.context import Context
 
 MOST_DOCUMENTS = 6
-LARGEST = 4 << 20
-LONGEST_NAME = 128
-BEGINNINGS = {
-    b"%PDF-": "application/pdf",
-    b"\xff\xd8\xff": "image/jpeg",
-    b"\x89PNG\r\n\x1a\n": "image/png",
-}
-
-
-def media_type_of(content: bytes) -> str:
-    """What the bytes are; InvalidInput where they are nothing that we take."""
-    for beginning, media_type in BEGINNINGS.items():
-        if content.startswith(beginning):
-            return media_type
-    raise InvalidInput("DOCUMENT_TYPE", "材料应为 PDF、JPEG 或 PNG 文件", "document")
 
 
 def add_document(ctx: Context, merchant_id: int, name: str, content: bytes, at: datetime, actor: str) -> int:
     """Keep a document with an application that is still open, and return its number."""
-    if not content:
-        raise InvalidInput("DOCUMENT_EMPTY", "文件是空的，请重新选择", "document")
-    if len(content) > LARGEST:
-        raise InvalidInput("DOCUMENT_TOO_LARGE", f"每份材料最大 {LARGEST >> 20} MB", "document")
-    media_type = media_type_of(content)
+    paper = read_paper(name, content, LARGEST)
     sealed = ctx.vault.seal(base64.b64encode(content).decode(), DOCUMENT_PURPOSE)
     with transaction():
         merchant = db.session.get(Merchant, merchant_id, with_for_update=True, populate_existing=True)
@@ -52,8 +34,8 @@ def add_document(ctx: Context, merchant_id: int, name: str, content: bytes, at: 
             raise Conflict("DOCUMENTS_TOO_MANY", f"材料最多 {MOST_DOCUMENTS} 份", "document")
         document = Document(
             merchant_id=merchant_id,
-            name="".join(c for c in name if c.isprintable())[:LONGEST_NAME] or "未命名",
-            media_type=media_type,
+            name=paper.name,
+            media_type=paper.media_type,
             size=len(content),
             sha256=hashlib.sha256(content).digest(),
             key_id=sealed.key_id,

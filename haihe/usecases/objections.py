@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,17 +11,29 @@ from sqlalchemy.exc import IntegrityError
 
 from haihe.domain.errors import Conflict, NotFound
 from haihe.domain.objections import STATE_WORDS, Clock, ObjectionState, clock
+from haihe.domain.papers import Paper
 from haihe.domain.records import RecordState
 from haihe.storage.audit import write_audit
 from haihe.storage.copies import lock_residents
 from haihe.storage.db import db, transaction
-from haihe.storage.objections import Objection
+from haihe.storage.objections import ATTACHMENT_NAME_PURPOSE, REASON_PURPOSE, Objection
 from haihe.storage.records import RecordRow, keep_in_history
+from haihe.usecases.attach import attach
 from haihe.usecases.context import Context, day_of
 from haihe.usecases.rescore import DISPUTED, Rescored, Touched, hold_copies, rescore
 
-REASON_PURPOSE = "objection"
 NOTHING_ELSE: Mapping[str, object] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class ShownAttachment:
+    """A file that goes with an objection, without its content."""
+
+    id: int
+    name: str
+    media_type: str
+    size: int
+    sent_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +54,16 @@ class ShownObjection:
     answered_at: datetime | None
     changed: dict[str, list[str | None]] | None
     second_look_of: int | None
+    attachments: tuple[ShownAttachment, ...]
 
 
 def file_objection(
-    ctx: Context, resident_id: int, record_id: int, reason: str, at: datetime
+    ctx: Context,
+    resident_id: int,
+    record_id: int,
+    reason: str,
+    at: datetime,
+    papers: Sequence[Paper] = (),
 ) -> ShownObjection:
     """Object to an effective record of one's own; from this moment it does not count.
 
@@ -71,6 +89,7 @@ def file_objection(
         )
         db.session.add(objection)
         _flush_once()
+        attach(ctx, objection, papers, at)
         rescored = move_record(ctx, record, RecordState.DISPUTED, DISPUTED, at)
         write_audit(at, f"resident:{resident_id}", "file_objection", f"objection:{objection.id}")
     hold_copies(ctx, rescored)
@@ -168,6 +187,16 @@ def shown(ctx: Context, objection: Objection, record: RecordRow, at: datetime) -
         answered_at=objection.answered_at,
         changed=objection.changed,
         second_look_of=objection.second_look_of,
+        attachments=tuple(
+            ShownAttachment(
+                id=one.id,
+                name=ctx.vault.open(one.key_id, one.name_sealed, ATTACHMENT_NAME_PURPOSE),
+                media_type=one.media_type,
+                size=one.size,
+                sent_at=one.sent_at,
+            )
+            for one in objection.attachments
+        ),
     )
 
 

@@ -19,6 +19,13 @@ from haihe.storage.audit import write_audit
 from haihe.storage.copies import next_generation
 from haihe.storage.db import db, transaction
 from haihe.storage.notices import NoticeKey
+from haihe.storage.objections import (
+    ATTACHMENT_NAME_PURPOSE,
+    ATTACHMENT_PURPOSE,
+    REASON_PURPOSE,
+    Attachment,
+    Objection,
+)
 from haihe.storage.office import Staff
 from haihe.storage.onboarding import (
     CONTACT_PURPOSE,
@@ -64,6 +71,12 @@ KEPT = (
     Kept("商户员工动态口令", MerchantStaff, {"totp_sealed": TOTP_PURPOSE}),
     Kept("商户申请联系人", Application, {"contact_sealed": CONTACT_PURPOSE, "phone_sealed": PHONE_PURPOSE}),
     Kept("商户申请材料", Document, {"content_sealed": DOCUMENT_PURPOSE}),
+    Kept("异议", Objection, {"reason_sealed": REASON_PURPOSE}),
+    Kept(
+        "异议材料",
+        Attachment,
+        {"name_sealed": ATTACHMENT_NAME_PURPOSE, "content_sealed": ATTACHMENT_PURPOSE},
+    ),
     Kept("信用报告", Report, {"content_sealed": CONTENT_PURPOSE, "pdf_sealed": PDF_PURPOSE}),
     Kept("通知签名密钥", NoticeKey, {"private_sealed": NOTICE_PURPOSE}),
     Kept("令牌签名密钥", SigningKey, {"private_sealed": SIGNING_PURPOSE}),

@@ -10,10 +10,11 @@ from flask import Flask
 from sqlalchemy import select
 
 from haihe.domain.errors import Conflict
+from haihe.domain.papers import read_paper
 from haihe.storage.db import db, transaction
 from haihe.storage.office import Staff
 from haihe.storage.onboarding import Application
-from haihe.storage.records import QuarantinedLine
+from haihe.storage.records import QuarantinedLine, RecordRow
 from haihe.storage.reports import CONTENT_PURPOSE, PDF_PURPOSE, Report
 from haihe.storage.residents import Resident
 from haihe.storage.vault import Vault
@@ -24,6 +25,7 @@ from haihe.usecases.import_records import import_records
 from haihe.usecases.merchant_documents import add_document, documents_of, open_document
 from haihe.usecases.merchant_people import NewPerson
 from haihe.usecases.notice_keys import rotate_notice_key
+from haihe.usecases.objections import file_objection
 from haihe.usecases.rotate_data_keys import KEPT, left_to_rotate, rotate_data_keys
 from haihe.usecases.signing_keys import rotate_signing_key
 from haihe.usecases.staff_login import create_staff
@@ -54,7 +56,15 @@ def before(ctx: Context, a: Builders) -> Context:
     number = apply(held, wish, ctx.now(), "t", manager)
     _keep_report(held)
     add_document(held, number, "执照.pdf", b"%PDF-1.7", ctx.now(), "t")
+    _object(held)
     return held
+
+
+def _object(held: Context) -> None:
+    """An objection with a file, of whoever comes first."""
+    resident_id, record_id = db.session.execute(select(RecordRow.resident_id, RecordRow.id).limit(1)).one()
+    papers = [read_paper("收据.pdf", b"%PDF-1.7")]
+    file_objection(held, resident_id, record_id, "不是我", held.now(), papers)
 
 
 def _keep_report(held: Context) -> None:
@@ -142,3 +152,13 @@ def test_the_command_says_what_was_done(app: Flask, before: Context, ctx: Contex
     result = app.test_cli_runner().invoke(args=["keys", "rotate-data"])
     assert result.exit_code == 0, result.output
     assert "已全部改由密钥 new 加密：居民 7 条" in result.output
+
+
+def test_nothing_that_is_sealed_is_forgotten(app: Flask) -> None:
+    sealed = {
+        (table.name, column.name)
+        for table in db.metadata.sorted_tables
+        for column in table.columns
+        if column.name.endswith("_sealed")
+    }
+    assert sealed == {(kept.table.name, column) for kept in KEPT for column in kept.purposes}

@@ -81,8 +81,23 @@ def test_a_wrong_record_is_objected_to_and_stops_counting(page: Page, a: Builder
     page.get_by_role("link", name="认为有误").click()
     well_made(page, "m-objection-new")
     page.get_by_label("实际情况").fill("<b>不是我的车</b>\n已卖出")
+    picture = {"name": "卖车合同.png", "mimeType": "image/png", "buffer": b"\x89PNG\r\n\x1a\n"}
+    page.get_by_label("证明材料").set_input_files({**picture, "buffer": b"<script>"})
+    page.get_by_role("button", name="提出异议").click()
+    page.get_by_text("材料应为 PDF、JPEG 或 PNG 文件").wait_for()
+    assert page.get_by_label("实际情况").input_value().startswith("<b>不是我的车</b>")
+    well_made(page, "m-objection-file-wrong")
+    page.get_by_label("证明材料").set_input_files(picture)
     page.get_by_role("button", name="提出异议").click()
     page.wait_for_url(re.compile(r"/m/objections/\d+"))
+    page.get_by_label("补充一份").set_input_files(
+        {**picture, "name": "一份名字很长很长很长很长很长的收据.png"}
+    )
+    page.get_by_role("button", name="上传").click()
+    page.get_by_text("很长的收据.png").wait_for()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="卖车合同.png").click()
+    assert download.value.path().read_bytes().startswith(b"\x89PNG")
     assert page.get_by_text("<b>不是我的车</b>").is_visible()
     assert page.get_by_text("还剩 5 个工作日").is_visible()
     well_made(page, "m-objection")

@@ -7,12 +7,13 @@ from typing import Any
 from flask import Response, g, request
 
 from haihe.domain.errors import InvalidInput
+from haihe.domain.papers import LARGEST, Paper
 from haihe.storage.onboarding import CONTACT_PURPOSE, PHONE_PURPOSE, Application
 from haihe.usecases import judge_merchant
 from haihe.usecases.apply import Wish, amend, apply
 from haihe.usecases.client_registrations import Owner, Registered, Registration, register_client
 from haihe.usecases.judge_merchant import Judge, admissions_of, find_merchant, list_merchants
-from haihe.usecases.merchant_documents import LARGEST, add_document, documents_of, open_document
+from haihe.usecases.merchant_documents import add_document, documents_of, open_document
 from haihe.usecases.merchant_people import NewPerson, close_person, open_person, people_of
 from haihe.usecases.oauth_clients import clients_of, revoke_client_of
 from haihe.usecases.staff_login import Role
@@ -31,20 +32,9 @@ from haihe.web.admin.merchant_schemas import (
 )
 from haihe.web.bodies import StrictBlueprint
 from haihe.web.context import context
+from haihe.web.files import BINARY, FILE, download, sent_paper
 
 STAFF = [{"staff": []}]
-FILE = {
-    "required": True,
-    "content": {
-        "multipart/form-data": {
-            "schema": {
-                "type": "object",
-                "required": ["document"],
-                "properties": {"document": {"type": "string", "format": "binary"}},
-            }
-        }
-    },
-}
 
 
 class MerchantDoors(StrictBlueprint):
@@ -133,26 +123,19 @@ def put_right(body: dict[str, Any], merchant_id: int) -> None:
 def send_document(merchant_id: int) -> None:
     """PDF、JPEG 或 PNG，每份不超过 4 MB，最多 6 份。"""
     find_merchant(g.judge, merchant_id)
-    request.max_content_length = LARGEST + (64 << 10)
-    sent = request.files.get("document")
-    if sent is None:
-        raise InvalidInput("DOCUMENT_MISSING", "表单中没有名为 document 的文件", "document")
-    with sent.stream as stream:
-        name, content = sent.filename or "", stream.read(LARGEST + 1)
-    add_document(context(), merchant_id, name, content, context().now(), g.judge.actor)
+    sent = sent_paper(LARGEST)
+    add_document(context(), merchant_id, sent.name, sent.content, context().now(), g.judge.actor)
 
 
 @blp.get("/<int:merchant_id>/documents/<int:document_id>")
 @blp.doc(summary="查看申请材料", security=STAFF)
-@blp.response(200, {"type": "string", "format": "binary"}, content_type="application/octet-stream")
+@blp.response(200, BINARY, content_type="application/octet-stream")
 @blp.refuses(404)
 def view_document(merchant_id: int, document_id: int) -> Response:
     """查看会留下审计记录；总是作为附件下载，不在页面中打开。"""
     find_merchant(g.judge, merchant_id)
     document, content = open_document(context(), merchant_id, document_id, context().now(), g.judge.actor)
-    ending = document.media_type.partition("/")[2]
-    headers = {"Content-Disposition": f'attachment; filename="document-{document_id}.{ending}"'}
-    return Response(content, content_type=document.media_type, headers=headers)
+    return download(Paper(document.name, document.media_type, content), f"document-{document_id}")
 
 
 @blp.post("/<int:merchant_id>/vouch")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from flask import g, request
+from flask import Response, g, request
 from marshmallow import Schema, ValidationError, fields, validate
 
 from haihe.domain.objections import ANSWERS, ObjectionState
@@ -15,6 +15,7 @@ from haihe.usecases.answer_objection import (
     answer_objection,
     extend_objection,
     look_at_objection,
+    open_attachment,
     open_objections,
 )
 from haihe.usecases.objections import ShownObjection
@@ -22,6 +23,7 @@ from haihe.usecases.staff_login import Role
 from haihe.web.admin.lock import require_staff
 from haihe.web.bodies import Body, Moment, Prose, StrictBlueprint, Text
 from haihe.web.context import context
+from haihe.web.files import BINARY, download
 
 blp = StrictBlueprint("admin_objections", __name__, url_prefix="/v1/admin", description="异议办理")
 
@@ -85,6 +87,16 @@ class OpenObjectionView(Schema):
     second_look_of = fields.Integer(required=True, allow_none=True)
 
 
+class OfficerAttachmentView(Schema):
+    """A file that the resident handed in."""
+
+    id = fields.Integer(required=True)
+    name = fields.String(required=True)
+    media_type = fields.String(required=True)
+    size = fields.Integer(required=True)
+    sent_at = Moment(required=True)
+
+
 class OfficerObjectionView(Schema):
     """One objection in full."""
 
@@ -99,6 +111,7 @@ class OfficerObjectionView(Schema):
     answered_at = Moment(required=True, allow_none=True)
     changed = fields.Dict(required=True, allow_none=True)
     second_look_of = fields.Integer(required=True, allow_none=True)
+    attachments = fields.List(fields.Nested(OfficerAttachmentView), required=True)
 
 
 class OpenObjections(Schema):
@@ -130,6 +143,21 @@ def objection(objection_id: int) -> ShownObjection:
     """异议的内容；每次查看都留痕。"""
     ctx = context()
     return look_at_objection(ctx, g.officer, objection_id, ctx.now())
+
+
+@blp.get("/objections/<int:objection_id>/attachments/<int:attachment_id>")
+@blp.doc(summary="异议材料", **LOCKED)
+@blp.response(
+    200, BINARY, content_type="application/octet-stream", description="原样的文件，总是作为附件下载"
+)
+@blp.alt_response(403, description="只有办理异议的工作人员可以打开")
+@blp.alt_response(404, description="没有这份材料，或不在所辖区内")
+def attachment(objection_id: int, attachment_id: int) -> Response:
+    """打开居民提交的材料；每次打开都留痕。"""
+    officer = require_staff(*ANSWERERS)
+    ctx = context()
+    paper = open_attachment(ctx, officer, objection_id, attachment_id, ctx.now())
+    return download(paper, f"attachment-{attachment_id}")
 
 
 @blp.post("/objections/<int:objection_id>/extension")

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from flask import Response
 from marshmallow import Schema, fields
 
+from haihe.usecases.attach import (
+    LARGEST_ATTACHMENT,
+    add_attachment,
+    open_own_attachment,
+    remove_attachment,
+)
 from haihe.usecases.objections import (
     ShownObjection,
     file_objection,
@@ -15,6 +22,7 @@ from haihe.usecases.objections import (
 )
 from haihe.web.bodies import LARGEST_ID, Body, Moment, Number, Prose
 from haihe.web.context import context
+from haihe.web.files import BINARY, FILE, download, sent_paper
 from haihe.web.resident.door import LOCKED, Blueprint
 from haihe.web.resident.lock import keep_locked, require_bound
 
@@ -40,6 +48,16 @@ class ClockView(Schema):
     days_left = fields.Integer(required=True, metadata={"description": "还剩几个工作日"})
     warning = fields.Boolean(required=True)
     overdue = fields.Boolean(required=True)
+
+
+class AttachmentView(Schema):
+    """A file that goes with an objection; only its filer and the objection officers open it."""
+
+    id = fields.Integer(required=True)
+    name = fields.String(required=True)
+    media_type = fields.String(required=True)
+    size = fields.Integer(required=True, metadata={"description": "字节"})
+    sent_at = Moment(required=True)
 
 
 class ObjectionView(Schema):
@@ -68,6 +86,7 @@ class ObjectionView(Schema):
     second_look_of = fields.Integer(
         required=True, allow_none=True, metadata={"description": "复核的是哪一项异议"}
     )
+    attachments = fields.List(fields.Nested(AttachmentView), required=True)
 
 
 class ObjectionList(Schema):
@@ -119,3 +138,39 @@ def take_back(objection_id: int) -> ShownObjection:
     caller = require_bound()
     ctx = context()
     return take_back_objection(ctx, caller.resident_id, objection_id, ctx.now())
+
+
+@blp.post("/v1/me/objections/<int:objection_id>/attachments")
+@blp.doc(summary="补充异议材料", requestBody=FILE, **LOCKED)
+@blp.response(201, ObjectionView, description="已加密存放，只有您和办理异议的工作人员能打开")
+@blp.refuses(401, 403, 404, 409, 422)
+def send_attachment(objection_id: int) -> ShownObjection:
+    """PDF、JPEG 或 PNG，每份不超过 8 MB，每项异议最多 6 份，答复之前可以补充。"""
+    caller = require_bound()
+    ctx = context()
+    show_objection(ctx, caller.resident_id, objection_id, ctx.now())
+    paper = sent_paper(LARGEST_ATTACHMENT)
+    add_attachment(ctx, caller.resident_id, objection_id, paper, ctx.now())
+    return show_objection(ctx, caller.resident_id, objection_id, ctx.now())
+
+
+@blp.get("/v1/me/objections/<int:objection_id>/attachments/<int:attachment_id>")
+@blp.doc(summary="异议材料", **LOCKED)
+@blp.response(200, BINARY, content_type="application/octet-stream", description="原样的文件")
+@blp.refuses(401, 403, 404)
+def view_attachment(objection_id: int, attachment_id: int) -> Response:
+    """下载自己交过的材料。"""
+    caller = require_bound()
+    ctx = context()
+    paper = open_own_attachment(ctx, caller.resident_id, objection_id, attachment_id, ctx.now())
+    return download(paper, f"attachment-{attachment_id}")
+
+
+@blp.delete("/v1/me/objections/<int:objection_id>/attachments/<int:attachment_id>")
+@blp.doc(summary="删除异议材料", **LOCKED)
+@blp.response(204)
+@blp.refuses(401, 403, 404, 409)
+def delete_attachment(objection_id: int, attachment_id: int) -> None:
+    """答复之前可以删除交错的材料。"""
+    caller = require_bound()
+    remove_attachment(caller.resident_id, objection_id, attachment_id, context().now())

@@ -6,8 +6,9 @@ from flask import request
 from werkzeug.wrappers import Response
 
 from haihe.domain.errors import HaiheError, InvalidInput
+from haihe.domain.papers import LARGEST
 from haihe.usecases.apply import CHANGEABLE
-from haihe.usecases.merchant_documents import LARGEST, MOST_DOCUMENTS, add_document, documents_of
+from haihe.usecases.merchant_documents import MOST_DOCUMENTS, add_document, documents_of
 from haihe.usecases.merchant_people import MerchantRole
 from haihe.web.context import context
 from haihe.web.merchant.pages.lock import caller, keep_locked

@@ -12,7 +12,7 @@ from haihe.domain.errors import Conflict, Forbidden, Unauthenticated
 from haihe.usecases.sessions import Caller, caller_of
 from haihe.web.context import context
 from haihe.web.page_session import forget_page_session, page_session
-from haihe.web.pages import Pages, check_form, show
+from haihe.web.pages import LARGEST_FORM, Pages, check_form, show
 from haihe.web.resident.lock import BoundCaller, require_bound
 
 HOME = "/m"
@@ -21,10 +21,13 @@ JOIN = "/m/join"
 
 
 class MemberPages(Pages):
-    """A group of pages for somebody who is logged in; `open_views` are for everybody."""
+    """A group of pages for somebody who is logged in; `open_views` are for everybody. A form may have so many bytes at most."""
 
-    def __init__(self, name: str, import_name: str, *open_views: str) -> None:
+    def __init__(
+        self, name: str, import_name: str, *open_views: str, largest_form: int = LARGEST_FORM
+    ) -> None:
         super().__init__(f"m_{name}", import_name, url_prefix=HOME)
+        self.largest_form = largest_form
         self.open_views = open_views
         self.before_request(self._ask)
         self.register_error_handler(Unauthenticated, _to_login)
@@ -35,7 +38,8 @@ class MemberPages(Pages):
         g.error_home = HOME
         if (request.endpoint or "").rpartition(".")[2] not in self.open_views:
             g.caller = whoever_is_here()
-        check_form()
+        request.max_content_length = self.largest_form
+        check_form(self.largest_form)
 
 
 def whoever_is_here() -> Caller:

@@ -5,8 +5,16 @@ from __future__ import annotations
 from flask import redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from haihe.domain.errors import NotFound
+from haihe.domain.errors import HaiheError, NotFound
+from haihe.usecases.attach import (
+    LARGEST_ATTACHMENT,
+    MOST_ATTACHMENTS,
+    add_attachment,
+    open_own_attachment,
+    remove_attachment,
+)
 from haihe.usecases.objections import (
+    ShownObjection,
     file_objection,
     list_objections,
     show_objection,
@@ -15,10 +23,13 @@ from haihe.usecases.objections import (
 from haihe.usecases.show_points import ShownRecord, show_points
 from haihe.web.bodies import LARGEST_ID
 from haihe.web.context import context
+from haihe.web.files import download, sent_paper, sent_papers
 from haihe.web.resident.objections import LONGEST_REASON
 from haihe.web.resident.pages.door import MemberPages, member, page
 
-blp = MemberPages("objections", __name__)
+# So much may be sent at once; more is added afterwards, file by file.
+LARGEST_AT_ONCE = 24 << 20
+blp = MemberPages("objections", __name__, largest_form=LARGEST_AT_ONCE)
 
 
 @blp.get("/objections")
@@ -32,7 +43,7 @@ def objections() -> AnyResponse:
 @blp.get("/objections/new")
 def new() -> AnyResponse:
     """Which record, and what is wrong with it."""
-    return _form(request.args.get("record", ""), "", "")
+    return _form(request.args.get("record", ""))
 
 
 @blp.post("/objections")
@@ -44,7 +55,13 @@ def file() -> AnyResponse:
     if not reason or len(reason) > LONGEST_REASON or not "".join(reason.split()).isprintable():
         wrong = "请写明哪里有误" if not reason else f"最多 {LONGEST_REASON} 个字，且不含控制字符"
         return _form(given, reason, wrong)
-    filed = file_objection(ctx, caller.resident_id, _record_id(given), reason, ctx.now())
+    try:
+        papers = sent_papers(LARGEST_ATTACHMENT)
+        filed = file_objection(ctx, caller.resident_id, _record_id(given), reason, ctx.now(), papers)
+    except HaiheError as error:
+        if error.field != "document":
+            raise
+        return _form(given, reason, wrong_file=error.detail)
     return redirect(f"/m/objections/{filed.id}", 303)
 
 
@@ -53,7 +70,7 @@ def objection(objection_id: int) -> AnyResponse:
     """How far it has come."""
     caller = member()
     ctx = context()
-    return page("objection.html", "me", o=show_objection(ctx, caller.resident_id, objection_id, ctx.now()))
+    return _shown(show_objection(ctx, caller.resident_id, objection_id, ctx.now()))
 
 
 @blp.post("/objections/<int:objection_id>/take-back")
@@ -65,12 +82,56 @@ def take_back(objection_id: int) -> AnyResponse:
     return redirect(f"/m/objections/{objection_id}", 303)
 
 
-def _form(record: str, reason: str, wrong: str) -> AnyResponse:
+@blp.post("/objections/<int:objection_id>/attachments")
+def add(objection_id: int) -> AnyResponse:
+    """One file more."""
+    caller = member()
+    ctx = context()
+    objection = show_objection(ctx, caller.resident_id, objection_id, ctx.now())
+    try:
+        add_attachment(ctx, caller.resident_id, objection_id, sent_paper(LARGEST_ATTACHMENT), ctx.now())
+    except HaiheError as error:
+        if error.field != "document":
+            raise
+        return _shown(objection, error.detail)
+    return redirect(f"/m/objections/{objection_id}", 303)
+
+
+@blp.get("/objections/<int:objection_id>/attachments/<int:attachment_id>")
+def attachment(objection_id: int, attachment_id: int) -> AnyResponse:
+    """What one handed in."""
+    caller = member()
+    ctx = context()
+    paper = open_own_attachment(ctx, caller.resident_id, objection_id, attachment_id, ctx.now())
+    return download(paper, f"attachment-{attachment_id}")
+
+
+@blp.post("/objections/<int:objection_id>/attachments/<int:attachment_id>/remove")
+def remove(objection_id: int, attachment_id: int) -> AnyResponse:
+    """Take a wrong one away again."""
+    remove_attachment(member().resident_id, objection_id, attachment_id, context().now())
+    return redirect(f"/m/objections/{objection_id}", 303)
+
+
+def _shown(o: ShownObjection, wrong_file: str = "") -> AnyResponse:
+    status = 422 if wrong_file else 200
+    return page("objection.html", "me", status, o=o, most=MOST_ATTACHMENTS, wrong_file=wrong_file)
+
+
+def _form(record: str, reason: str = "", wrong: str = "", wrong_file: str = "") -> AnyResponse:
     caller = member()
     ctx = context()
     name, shown = _shown_record(show_points(ctx, caller.resident_id, ctx.now()).lines, _record_id(record))
     return page(
-        "objection_new.html", "me", 422 if wrong else 200, name=name, r=shown, reason=reason, wrong=wrong
+        "objection_new.html",
+        "me",
+        422 if wrong or wrong_file else 200,
+        name=name,
+        r=shown,
+        reason=reason,
+        wrong=wrong,
+        wrong_file=wrong_file,
+        most=MOST_ATTACHMENTS,
     )
 
 
