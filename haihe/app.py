@@ -17,7 +17,7 @@ from gunicorn.http.errors import ParseException
 from sqlalchemy.exc import SQLAlchemyError
 
 from haihe.cache.copies import Copies
-from haihe.cli import audit, city, demo, keys, records, rules, statements, webhooks
+from haihe.cli import audit, city, demo, keys, records, rules, staff, statements, webhooks
 from haihe.cli.rescore import rescore_command
 from haihe.cli.worker import worker_command
 from haihe.config import Settings, read_settings
@@ -36,10 +36,13 @@ from haihe.web.admin import login as admin_login
 from haihe.web.admin import merchants as admin_merchants
 from haihe.web.admin import objections as admin_objections
 from haihe.web.admin import records as admin_records
+from haihe.web.admin import staff as admin_staff
 from haihe.web.admin.pages import drafts as console_drafts
 from haihe.web.admin.pages import entry as console_entry
 from haihe.web.admin.pages import golden as console_golden
+from haihe.web.admin.pages import own_password as console_own_password
 from haihe.web.admin.pages import scenarios as console_scenarios
+from haihe.web.admin.pages import staff as console_staff
 from haihe.web.assets import serve_assets
 from haihe.web.context import EXTENSION
 from haihe.web.merchant import access, oauth, oauth_authorize, orders
@@ -145,6 +148,7 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _
         keys.group,
         records.group,
         rules.group,
+        staff.group,
         statements.group,
         webhooks.group,
     ):
@@ -195,7 +199,14 @@ def _open_doors(app: Flask) -> None:
         merchant_counter,
     ):
         app.register_blueprint(pages.blp)
-    for console in (console_entry, console_scenarios, console_drafts, console_golden):
+    for console in (
+        console_entry,
+        console_own_password,
+        console_scenarios,
+        console_drafts,
+        console_golden,
+        console_staff,
+    ):
         app.register_blueprint(console.blp)
     for linking in (oauth_authorize.blp, page_entry.pages, verify.pages):
         app.register_blueprint(linking)
@@ -226,6 +237,7 @@ def _open_doors(app: Flask) -> None:
         admin_objections,
         admin_audit,
         admin_merchants,
+        admin_staff,
     ):
         api.register_blueprint(door.blp)
     api.register_blueprint(merchant_webhooks.keys_blp)

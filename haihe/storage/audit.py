@@ -17,6 +17,7 @@ from sqlalchemy import (
     BigInteger,
     DateTime,
     Identity,
+    Index,
     LargeBinary,
     SmallInteger,
     String,
@@ -30,6 +31,8 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from haihe.storage.db import db
 
 LANES = 32
+# What the security administrators look at: somebody did not get in, or not through a door.
+REFUSALS = "deed IN ('staff_log_in_failed', 'staff_refused', 'change_password_failed')"
 WAITING = "audit_entries"
 
 
@@ -37,7 +40,14 @@ class AuditEntry(db.Model):
     """One deed. `hash` is over `previous` and everything else in the row; `place` counts from 1 in each lane."""
 
     __tablename__ = "audit"
-    __table_args__ = (UniqueConstraint("lane", "place"),)
+    __table_args__ = (
+        UniqueConstraint("lane", "place"),
+        Index(
+            "ix_audit_refusals",
+            "id",
+            postgresql_where=text(REFUSALS),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, DateTime, ForeignKey, LargeBinary, String
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKey, LargeBinary, String
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -13,12 +13,25 @@ from haihe.storage.db import db
 
 
 class Staff(TwoFactors, db.Model):
-    """管理人员: password by argon2, second factor by TOTP; a role, for the city (no districts) or for some districts."""
+    """管理人员: password by argon2, second factor by TOTP; a role, for the city (no districts) or for some districts.
+
+    PROPOSED until a security administrator confirms the post that `proposed_by` has named; only OPEN accounts can log in. A password
+    that has expired lets its owner in to change it and to do nothing else.
+    """
 
     __tablename__ = "staff"
+    __table_args__ = (CheckConstraint("state IN ('PROPOSED','OPEN','LOCKED','CLOSED')", name="state"),)
 
     role: Mapped[str] = mapped_column(String(32))
     districts: Mapped[list[str]] = mapped_column(JSONB)
+    state: Mapped[str] = mapped_column(String(16))
+    proposed_by: Mapped[str] = mapped_column(String(96))
+    password_expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+    @property
+    def barred(self) -> bool:
+        """Locked, closed, or not confirmed yet."""
+        return self.state != "OPEN"
 
 
 class StaffSession(db.Model):

@@ -19,6 +19,8 @@ from haihe.usecases.two_factors import check_credentials, draw_token, enter, has
 SESSION = timedelta(minutes=30)
 # However often somebody is seen at the console, they log in again on the next working day.
 WORKING_DAY = timedelta(hours=12)
+# Nobody keeps a password longer than this.
+PASSWORD_LASTS = timedelta(days=90)
 # How exactly we know when somebody was last there: not every glance at a page is worth a write.
 SEEN_STEP = timedelta(minutes=1)
 
@@ -44,6 +46,8 @@ class StaffCaller:
     role: Role
     districts: frozenset[str]
     expires_at: datetime
+    # The password is to be changed before anything else is done.
+    must_change: bool = False
 
     @property
     def actor(self) -> str:
@@ -69,15 +73,30 @@ def create_staff(
     districts: list[str],
     at: datetime,
     actor: str,
+    first: bool = False,
 ) -> None:
-    """Open an account for a member of the staff; `totp_secret` is what their authenticator app was given."""
+    """An account that can be used at once, made by whoever runs the machine; at the console two administrators are needed
+    for it (staff_accounts.py). `totp_secret` is what the person's authenticator app was given; `first` says that the
+    password is to be changed at the first login.
+    """
     check_credentials(username, password, totp_secret)
-    _check_post(role, districts)
+    check_post(role, districts)
     factors = kept_factors(ctx, password, totp_secret)
     with transaction():
         if db.session.get(Staff, username) is not None:
             raise Conflict("STAFF_EXISTS", "已有这个用户名", "username")
-        db.session.add(Staff(username=username, role=role, districts=districts, created_at=at, **factors))
+        db.session.add(
+            Staff(
+                username=username,
+                role=role,
+                districts=districts,
+                state="OPEN",
+                proposed_by=actor,
+                password_expires_at=at if first else at + PASSWORD_LASTS,
+                created_at=at,
+                **factors,
+            )
+        )
         write_audit(at, actor, "create_staff", f"staff:{username}", role=role, districts=districts)
 
 
@@ -102,13 +121,24 @@ def log_in_staff(ctx: Context, username: str, password: str, totp: str, at: date
 def staff_of(token: str, at: datetime) -> StaffCaller:
     """Whose session this is; Unauthenticated if it has ended."""
     row = db.session.execute(
-        select(Staff.username, Staff.role, Staff.districts, StaffSession.expires_at)
+        select(
+            Staff.username,
+            Staff.role,
+            Staff.districts,
+            StaffSession.expires_at,
+            Staff.password_expires_at <= at,
+        )
         .join(Staff, Staff.username == StaffSession.username)
-        .where(StaffSession.token_hash == hash_of_token(token), StaffSession.expires_at > at)
+        .where(
+            StaffSession.token_hash == hash_of_token(token),
+            StaffSession.expires_at > at,
+            Staff.state == "OPEN",
+        )
     ).one_or_none()
     if row is None:
         raise Unauthenticated("SESSION_INVALID", "登录已过期或已退出，请重新登录")
-    return StaffCaller(row.username, Role(row.role), frozenset(row.districts), row.expires_at)
+    username, role, districts, expires_at, must_change = row
+    return StaffCaller(username, Role(role), frozenset(districts), expires_at, must_change)
 
 
 def keep_staff_session(caller: StaffCaller, token: str, at: datetime) -> StaffCaller:
@@ -141,7 +171,14 @@ def log_out_staff(token: str, at: datetime) -> None:
             write_audit(at, f"staff:{username}", "staff_log_out", f"staff:{username}")
 
 
-def _check_post(role: str, districts: list[str]) -> None:
+def end_staff_sessions(username: str, but: bytes = b"") -> None:
+    """Put somebody out wherever they are logged in, but for the session with this hash; inside a transaction."""
+    theirs = (StaffSession.username == username) & (StaffSession.token_hash != but)
+    db.session.execute(delete(StaffSession).where(theirs))
+
+
+def check_post(role: str, districts: list[str]) -> None:
+    """Is there such a post? InvalidInput otherwise."""
     if role not in set(Role):
         raise InvalidInput("ROLE_INVALID", f"岗位应为其中之一：{'、'.join(Role)}", "role")
     if unknown := [d for d in districts if d not in DISTRICTS]:

@@ -42,10 +42,7 @@ def check_credentials(username: str, password: str, totp_secret: str) -> None:
     """May an account be opened with these? InvalidInput says what is wrong."""
     if not (0 < len(username) <= LONGEST_USERNAME and username.isascii() and username.isprintable()):
         raise InvalidInput("USERNAME_INVALID", f"用户名应为 1 至 {LONGEST_USERNAME} 个英文字符", "username")
-    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
-        raise InvalidInput(
-            "PASSWORD_INVALID", f"密码应有 {SHORTEST_PASSWORD} 至 {LONGEST_PASSWORD} 个字符", "password"
-        )
+    check_password(password)
     try:
         pyotp.TOTP(totp_secret).generate_otp(1)
     except (ValueError, TypeError):
@@ -54,11 +51,24 @@ def check_credentials(username: str, password: str, totp_secret: str) -> None:
         ) from None
 
 
+def check_password(password: str) -> None:
+    """Is it long enough? InvalidInput otherwise."""
+    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
+        raise InvalidInput(
+            "PASSWORD_INVALID", f"密码应有 {SHORTEST_PASSWORD} 至 {LONGEST_PASSWORD} 个字符", "password"
+        )
+
+
+def kept_password(password: str) -> str:
+    """The column of a password. Slow on purpose: not to be called inside a transaction."""
+    return _hasher().hash(password)
+
+
 def kept_factors(ctx: Context, password: str, totp_secret: str) -> dict[str, Any]:
     """The columns of an account with these factors. Slow on purpose: not to be called inside a transaction."""
     sealed = ctx.vault.seal(totp_secret, TOTP_PURPOSE)
     return {
-        "password_hash": _hasher().hash(password),
+        "password_hash": kept_password(password),
         "key_id": sealed.key_id,
         "totp_sealed": sealed.ciphertext,
     }
@@ -93,7 +103,7 @@ def enter(
     ).scalar_one_or_none()
     db.session.rollback()
     # The slow part comes before any lock is taken, and for an unknown name too.
-    right_password = _verifies(known or _nobodys_hash(), password) and known is not None
+    right_password = password_verifies(known or _nobodys_hash(), password) and known is not None
     with transaction():
         account = db.session.get(accounts, username, with_for_update=True, populate_existing=True)
         opened = (
@@ -116,7 +126,7 @@ def enter(
 
 def _opens(vault: Vault, account: TwoFactors, right_password: bool, totp: str, at: datetime) -> bool:
     """Password and code together; counts the failure, or uses the code up."""
-    if account.locked_until is not None and account.locked_until > at:
+    if account.barred or (account.locked_until is not None and account.locked_until > at):
         return False
     step = _step_of(vault.open(account.key_id, account.totp_sealed, TOTP_PURPOSE), totp, at)
     if right_password and step is not None and step > account.totp_last_step:
@@ -124,11 +134,16 @@ def _opens(vault: Vault, account: TwoFactors, right_password: bool, totp: str, a
         account.failures = 0
         account.locked_until = None
         return True
+    count_failure(account, at)
+    return False
+
+
+def count_failure(account: TwoFactors, at: datetime) -> None:
+    """One wrong guess more; so many in a row lock the account for a while."""
     account.failures += 1
     if account.failures >= MOST_FAILURES:
         account.failures = 0
         account.locked_until = at + LOCKED_FOR
-    return False
 
 
 def _step_of(secret: str, code: str, at: datetime) -> int | None:
@@ -153,7 +168,8 @@ def _nobodys_hash() -> str:
     return _hasher().hash(secrets.token_urlsafe(32))
 
 
-def _verifies(hashed: str, password: str) -> bool:
+def password_verifies(hashed: str, password: str) -> bool:
+    """Whether this is the password. Slow on purpose: not to be called inside a transaction."""
     try:
         return _hasher().verify(hashed, password.encode(errors="replace"))
     except (Argon2Error, InvalidHashError):

@@ -14,11 +14,11 @@ from marshmallow import Schema, fields
 from haihe.storage.audit import AuditEntry
 from haihe.usecases.read_audit import Sought, export_audit, search_audit
 from haihe.usecases.staff_login import Role
-from haihe.web.admin.lock import require_staff
-from haihe.web.bodies import LARGEST_ID, Body, Moment, Number, StrictBlueprint, Text
+from haihe.web.admin.lock import StaffDoors, require_staff
+from haihe.web.bodies import LARGEST_ID, Body, Moment, Number, Text
 from haihe.web.context import context
 
-blp = StrictBlueprint("admin_audit", __name__, url_prefix="/v1/admin", description="审计")
+blp = StaffDoors("admin_audit", __name__, url_prefix="/v1/admin", description="审计")
 
 LOCKED = {"security": [{"staff": []}]}
 READERS = (Role.AUDITOR,)

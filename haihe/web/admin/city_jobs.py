@@ -11,9 +11,9 @@ from haihe.storage.city_jobs import CityJob
 from haihe.usecases.city_jobs import CityQuestion, ask_city, city_job
 from haihe.usecases.drafts import InvalidDraft
 from haihe.usecases.staff_login import Role
-from haihe.web.admin.lock import require_staff
+from haihe.web.admin.lock import StaffDoors, require_staff
 from haihe.web.admin.schemas import CityJobBody, CityJobView
-from haihe.web.bodies import StrictBlueprint, StrictParser
+from haihe.web.bodies import StrictParser
 from haihe.web.context import context
 from haihe.web.problems import problem
 
@@ -24,7 +24,7 @@ class DraftParser(StrictParser):
     LARGEST = 1 << 20
 
 
-class DraftBlueprint(StrictBlueprint):
+class DraftBlueprint(StaffDoors):
     """A door that drafts come through."""
 
     ARGUMENTS_PARSER = DraftParser()

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from flask import request
+from typing import Any
+
+from flask import Response, g, request
 
 from haihe.domain.errors import Forbidden, Unauthenticated
-from haihe.usecases.staff_login import Role, StaffCaller, staff_of
+from haihe.usecases.staff_login import Role, StaffCaller, record_refusal, staff_of
+from haihe.web.bodies import StrictBlueprint
 from haihe.web.context import context
+from haihe.web.problems import told_by
+
+
+class StaffDoors(StrictBlueprint):
+    """Doors of the staff: whatever was not theirs to do (a role, a district, their own draft) stays on the record."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.register_error_handler(Forbidden, _refused)
 
 
 def bearer() -> str:
@@ -17,9 +29,22 @@ def bearer() -> str:
     return token.strip()
 
 
-def require_staff(*roles: Role) -> StaffCaller:
-    """Whoever of the staff is asking, if their role is one of these (any role where none is named)."""
+def require_staff(*roles: Role, expired_too: bool = False) -> StaffCaller:
+    """Whoever of the staff is asking, if their role is one of these (any role where none is named).
+
+    Whoever's password has expired must change it first; only what is needed for that is open to them (`expired_too`).
+    """
     caller = staff_of(bearer(), context().now())
+    g.staff = caller
     if roles and caller.role not in roles:
         raise Forbidden("ROLE_NOT_ALLOWED", "您的岗位没有这项权限")
+    if caller.must_change and not expired_too:
+        raise Forbidden("PASSWORD_EXPIRED", "密码已到期或是首次密码，请先修改（POST /v1/admin/password）")
     return caller
+
+
+def _refused(error: Forbidden) -> Response:
+    if "staff" in g:
+        route = request.url_rule.rule if request.url_rule else request.path
+        record_refusal(g.staff, f"{request.method} {route}", error.code, context().now())
+    return told_by(error)

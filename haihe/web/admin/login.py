@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
+from flask import request
+
+from haihe.usecases.own_password import change_own_password
 from haihe.usecases.staff_login import StaffLoggedIn, log_in_staff, log_out_staff
-from haihe.web.admin.lock import bearer, require_staff
-from haihe.web.admin.schemas import StaffAnswer, StaffLoginAnswer, StaffLoginBody
-from haihe.web.bodies import StrictBlueprint
+from haihe.web.admin.lock import StaffDoors, bearer, require_staff
+from haihe.web.admin.schemas import OwnPasswordBody, StaffAnswer, StaffLoginAnswer, StaffLoginBody
 from haihe.web.context import context
 
-blp = StrictBlueprint("admin_login", __name__, url_prefix="/v1/admin", description="管理人员登录")
+blp = StaffDoors("admin_login", __name__, url_prefix="/v1/admin", description="管理人员登录")
 
 STAFF = [{"staff": []}]
+
+
+@blp.before_request
+def locked() -> None:
+    """Whoever is to show who they are is not asked yet; everybody else is, before anything of the request is read."""
+    if request.endpoint != f"{blp.name}.login":
+        require_staff(expired_too=True)
 
 
 @blp.post("/login")
@@ -31,7 +40,7 @@ def login(body: dict[str, Any]) -> StaffLoggedIn:
 @blp.response(204, description="已退出登录")
 def logout() -> None:
     """结束这一次登录。"""
-    require_staff()
+    require_staff(expired_too=True)
     log_out_staff(bearer(), context().now())
 
 
@@ -40,10 +49,22 @@ def logout() -> None:
 @blp.response(200, StaffAnswer)
 def me() -> dict[str, Any]:
     """谁在登录，什么岗位，管哪些区，到什么时候。"""
-    caller = require_staff()
+    caller = require_staff(expired_too=True)
     return {
         "username": caller.username,
         "role": caller.role,
         "districts": sorted(caller.districts),
         "expires_at": caller.expires_at,
+        "must_change_password": caller.must_change,
     }
+
+
+@blp.post("/password")
+@blp.doc(summary="修改自己的密码", security=STAFF)
+@blp.arguments(OwnPasswordBody)
+@blp.response(204, description="已修改，90 天内有效；其他登录都已退出")
+@blp.alt_response(422, description="现在的密码不正确，或新密码不合要求")
+def change_password(body: dict[str, Any]) -> None:
+    """首次登录与密码到期之后，只能先做这一件事。"""
+    caller = require_staff(expired_too=True)
+    change_own_password(caller, bearer(), body["password"], body["new_password"], context().now())

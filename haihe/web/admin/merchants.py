@@ -17,7 +17,7 @@ from haihe.usecases.merchant_documents import add_document, documents_of, open_d
 from haihe.usecases.merchant_people import NewPerson, close_person, open_person, people_of
 from haihe.usecases.oauth_clients import clients_of, revoke_client_of
 from haihe.usecases.staff_login import Role
-from haihe.web.admin.lock import require_staff
+from haihe.web.admin.lock import StaffDoors, require_staff
 from haihe.web.admin.merchant_schemas import (
     ClientAnswer,
     ClientBody,
@@ -30,14 +30,13 @@ from haihe.web.admin.merchant_schemas import (
     ScenariosBody,
     WishBody,
 )
-from haihe.web.bodies import StrictBlueprint
 from haihe.web.context import context
 from haihe.web.files import BINARY, FILE, download, sent_paper
 
 STAFF = [{"staff": []}]
 
 
-class MerchantDoors(StrictBlueprint):
+class MerchantDoors(StaffDoors):
     """Doors that all refuse alike."""
 
     REFUSALS = {  # noqa: RUF012 - declared as ClassVar where it comes from

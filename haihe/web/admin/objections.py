@@ -20,12 +20,12 @@ from haihe.usecases.answer_objection import (
 )
 from haihe.usecases.objections import ShownObjection
 from haihe.usecases.staff_login import Role
-from haihe.web.admin.lock import require_staff
-from haihe.web.bodies import Body, Moment, Prose, StrictBlueprint, Text
+from haihe.web.admin.lock import StaffDoors, require_staff
+from haihe.web.bodies import Body, Moment, Prose, Text
 from haihe.web.context import context
 from haihe.web.files import BINARY, download
 
-blp = StrictBlueprint("admin_objections", __name__, url_prefix="/v1/admin", description="异议办理")
+blp = StaffDoors("admin_objections", __name__, url_prefix="/v1/admin", description="异议办理")
 
 LOCKED = {"security": [{"staff": []}]}
 READERS = (Role.OBJECTION_OFFICER, Role.AUDITOR)

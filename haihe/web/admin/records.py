@@ -12,14 +12,13 @@ from haihe.storage.records import Import
 from haihe.usecases.import_records import import_records
 from haihe.usecases.import_reports import find_import, list_imports, report_csv
 from haihe.usecases.staff_login import Role
-from haihe.web.admin.lock import bearer, require_staff
+from haihe.web.admin.lock import StaffDoors, bearer, require_staff
 from haihe.web.admin.schemas import ImportReportView, ImportsAnswer, ImportsQuery, ImportView
-from haihe.web.bodies import StrictBlueprint
 from haihe.web.context import context
 from haihe.web.oauth_lock import require_partner
 from haihe.web.problems import problem
 
-blp = StrictBlueprint("admin_records", __name__, url_prefix="/v1/admin", description="信用记录报送")
+blp = StaffDoors("admin_records", __name__, url_prefix="/v1/admin", description="信用记录报送")
 
 SCOPE = "records"
 DEPARTMENT = [{"oauth2": [SCOPE]}]

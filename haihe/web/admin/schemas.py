@@ -22,6 +22,15 @@ class StaffLoginBody(Body):
     )
 
 
+class OwnPasswordBody(Body):
+    """One's own password, changed."""
+
+    password = Text(256, verbatim=True, load_only=True, metadata={"description": "现在的密码"})
+    new_password = Text(
+        256, verbatim=True, load_only=True, metadata={"description": "新密码，至少 12 个字符"}
+    )
+
+
 class StaffLoginAnswer(Schema):
     """A session of half an hour."""
 
@@ -37,6 +46,7 @@ class StaffAnswer(Schema):
     role = fields.String(required=True)
     districts = fields.List(fields.String(), required=True, metadata={"description": "空表示全市"})
     expires_at = Moment(required=True)
+    must_change_password = fields.Boolean(required=True, metadata={"description": "须先修改密码"})
 
 
 class LineErrorView(Schema):

@@ -24,6 +24,10 @@ EDITORS = (Role.SCENARIO_EDITOR,)
 APPROVERS = (Role.APPROVER,)
 RULE_READERS = (Role.SCENARIO_EDITOR, Role.APPROVER, Role.AUDITOR)
 RULE_PEOPLE = (Role.SCENARIO_EDITOR, Role.APPROVER)
+# Whoever opens accounts, whoever confirms them, and whoever looks at how that was done (三员分立).
+SYSTEM = (Role.SYSTEM_ADMIN,)
+SECURITY = (Role.SECURITY_ADMIN,)
+GUARDS = (Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN, Role.AUDITOR)
 
 # Method and route, as Flask knows it, to the roles that may. What is not here is closed to everybody.
 DOORS: dict[str, tuple[Role, ...]] = {
@@ -31,6 +35,8 @@ DOORS: dict[str, tuple[Role, ...]] = {
     "GET /console/<path:anything>": EVERYBODY,
     "POST /console/<path:anything>": EVERYBODY,
     "POST /console/logout": EVERYBODY,
+    "GET /console/password": EVERYBODY,
+    "POST /console/password": EVERYBODY,
     "GET /console/scenarios": RULE_READERS,
     "POST /console/scenarios": EDITORS,
     "GET /console/scenarios/<code>": RULE_READERS,
@@ -47,6 +53,19 @@ DOORS: dict[str, tuple[Role, ...]] = {
     "GET /console/golden-cases": RULE_READERS,
     "POST /console/golden-cases": RULE_PEOPLE,
     "POST /console/golden-cases/<int:case_id>/retire": APPROVERS,
+    "GET /console/staff": GUARDS,
+    "POST /console/staff": SYSTEM,
+    "GET /console/staff.csv": GUARDS,
+    "GET /console/staff/<username>": GUARDS,
+    "POST /console/staff/<username>/post": SYSTEM,
+    "POST /console/staff/<username>/password": SYSTEM,
+    "POST /console/staff/<username>/close": SYSTEM,
+    "POST /console/staff/<username>/confirm": SECURITY,
+    "POST /console/staff/<username>/second-factor": SECURITY,
+    "POST /console/staff/<username>/lock": SECURITY,
+    "POST /console/staff/<username>/unlock": SECURITY,
+    "GET /console/refusals": (Role.SECURITY_ADMIN, Role.AUDITOR),
+    "GET /console/refusals.csv": (Role.SECURITY_ADMIN, Role.AUDITOR),
 }
 
 # Where somebody shows who they are: nobody is logged in here yet.

@@ -17,6 +17,8 @@ from haihe.web.pages import Pages, check_form, domain_error, show
 
 HOME = "/console"
 LOGIN = "/console/login"
+LOGOUT = "/console/logout"
+CHANGE_FIRST = "/console/password"
 # A rulebook is edited as one text.
 LARGEST_FORM = 1 << 20
 
@@ -44,6 +46,8 @@ def _ask() -> AnyResponse | None:
         # That there is no such page may be told to anybody.
         return None if f"{request.method} {route}" in NO_PAGE else _to_login()
     g.staff = keep_staff_session(g.staff, session_token(), at)
+    if g.staff.must_change and route not in (CHANGE_FIRST, LOGOUT):
+        return _onward(CHANGE_FIRST)
     if not may(g.staff.role, request.method, route):
         raise Forbidden("ROLE_NOT_ALLOWED", "您的岗位没有这项权限；需要时请联系安全管理员")
     check_form(LARGEST_FORM)
@@ -97,12 +101,16 @@ def safe_next(path: str) -> str:
 def _to_login() -> AnyResponse:
     wanted = request.full_path.rstrip("?") if request.method == "GET" else HOME
     address = LOGIN if wanted == HOME else f"{LOGIN}?{urlencode({'next': wanted})}"
-    if request.headers.get("HX-Request"):
-        # A part of a page cannot become the login page; the whole page goes there.
-        return Response(status=204, headers={"HX-Redirect": address})
-    answer = redirect(address, 303)
+    answer = _onward(address)
     answer.delete_cookie(_cookie(), path="/", secure=secure(), httponly=True, samesite="Lax")
     return answer
+
+
+def _onward(address: str) -> AnyResponse:
+    if request.headers.get("HX-Request"):
+        # A part of a page cannot become another page; the whole page goes there.
+        return Response(status=204, headers={"HX-Redirect": address})
+    return redirect(address, 303)
 
 
 def _cookie() -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from haihe.usecases.drafting import waiting_drafts
+from haihe.usecases.staff_accounts import to_confirm
 from haihe.usecases.staff_login import Role, StaffCaller
 
 
@@ -27,10 +28,15 @@ def _to_mend(caller: StaffCaller, _at: datetime) -> Waits:
     return Waits(waiting_drafts(caller, "RETURNED"), "份草稿被退回，待修改", "/console/scenarios")
 
 
+def _to_confirm(_caller: StaffCaller, _at: datetime) -> Waits:
+    return Waits(to_confirm(), "个账号待您确认岗位", "/console/staff?state=PROPOSED")
+
+
 # Who is told, and what counts it (for this member of the staff, at this moment).
 WAITING: tuple[tuple[tuple[Role, ...], Callable[[StaffCaller, datetime], Waits]], ...] = (
     ((Role.APPROVER,), _to_approve),
     ((Role.SCENARIO_EDITOR,), _to_mend),
+    ((Role.SECURITY_ADMIN,), _to_confirm),
 )
 
 
