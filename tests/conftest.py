@@ -15,13 +15,15 @@ import redis
 from flask import Flask
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
-from sqlalchemy import text
+from sqlalchemy import delete, text, update
 
 from haihe.app import create_app
-from haihe.cli.rules import publish_file, shipped_rulebooks, shipped_scenarios
+from haihe.cli.rules import parse, publish_file, shipped_rulebooks, shipped_scenarios
 from haihe.config import read_settings
 from haihe.local.servers import local_servers
+from haihe.storage.copies import next_generation
 from haihe.storage.db import db
+from haihe.storage.rules import RulebookRow, ScenarioRow
 from haihe.usecases.context import Context
 from haihe.web.context import EXTENSION
 from tests.builders import Builders
@@ -29,6 +31,8 @@ from tests.builders import Builders
 ROOT = Path(__file__).parent.parent
 NOON = datetime(2026, 11, 20, 4, 0, tzinfo=UTC)
 KEPT_TABLES = {"alembic_version", "rulebooks", "scenarios", "generations"}
+SHIPPED_SCENARIOS = [parse(file)["code"] for file in shipped_scenarios()]
+SHIPPED_RULEBOOKS = [parse(file)["version"] for file in shipped_rulebooks()]
 
 
 SERVERS = pytest.StashKey[ExitStack]()
@@ -101,14 +105,28 @@ def clock(session_clock: Clock) -> Clock:
     return session_clock
 
 
+def take_away_what_was_published() -> None:
+    """The rules as shipped: each was published once, and whatever a test before published or paused is undone."""
+    undoing = (
+        delete(ScenarioRow).where((ScenarioRow.revision > 1) | ScenarioRow.code.not_in(SHIPPED_SCENARIOS)),
+        update(ScenarioRow).where(ScenarioRow.state != "PUBLISHED").values(state="PUBLISHED"),
+        delete(RulebookRow).where(RulebookRow.version.not_in(SHIPPED_RULEBOOKS)),
+    )
+    changed = [db.session.execute(undo).rowcount for undo in undoing]
+    if any(changed):
+        next_generation()
+
+
 @pytest.fixture
 def app(served_app: Flask, clock: Clock, redis_client: redis.Redis) -> Iterator[Flask]:
-    """The application with nobody in it: every table but the rules is empty, and so is Redis."""
+    """The application with nobody in it: every table is empty but for the rules as shipped, and so is Redis."""
     with served_app.app_context():
         tables = [t.name for t in db.metadata.sorted_tables if t.name not in KEPT_TABLES]
         db.session.execute(text(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY CASCADE"))
+        take_away_what_was_published()
         db.session.commit()
         redis_client.flushall()
+        served_app.extensions[EXTENSION].rules.up_to_date()
         yield served_app
         db.session.rollback()
         db.session.remove()

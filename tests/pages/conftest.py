@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from haihe.outside.identity import SimulatedIdentity
@@ -26,6 +26,8 @@ AXE = (Path(__file__).parent / "vendor" / "axe-4.14.1.min.js").read_text("utf-8"
 PICTURES = Path(__file__).parents[2] / "var" / "pages"
 PHONE = {"width": 390, "height": 844}
 PATIENCE_MS = 10_000
+# A page is looked at with patience: what a click leads to may still be on its way.
+expect.set_options(timeout=PATIENCE_MS)
 CHECK = "async () => (await axe.run(document, {resultTypes: ['violations']})).violations"
 
 

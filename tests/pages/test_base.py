@@ -6,7 +6,7 @@ import re
 
 import pytest
 from flask.testing import FlaskClient
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.pages.conftest import Opener, faults_of_access, overflow, picture, small_targets
 
@@ -46,7 +46,7 @@ def test_large_type_is_twenty_pixels_and_is_remembered(page: Page) -> None:
     refused(page)
 
     assert page.evaluate("getComputedStyle(document.body).fontSize") == "20px"
-    assert page.get_by_role("button", name="普通字号").is_visible()
+    expect(page.get_by_role("button", name="普通字号")).to_be_visible()
     picture(page, "base-large-type")
 
 
@@ -90,7 +90,7 @@ def kept(client: FlaskClient, address: str) -> str:
 def test_the_first_page_shows_the_way_to_each_face(page: Page) -> None:
     page.goto("/")
     for path in ("/m", "/merchant", "/console", "/verify", "/docs/"):
-        assert page.locator(f"a[href='{path}']").is_visible()
+        expect(page.locator(f"a[href='{path}']")).to_be_visible()
     assert faults_of_access(page) == []
     assert small_targets(page) == []
     picture(page, "welcome")

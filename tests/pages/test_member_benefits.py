@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from haihe.usecases.answer_question import answer_question
 from haihe.usecases.asking import Asker, Question
@@ -43,7 +43,7 @@ def test_a_benefit_is_used_in_three_taps_and_the_page_says_what_happened(
     page.get_by_text("核验：可以").wait_for()
     well_made(page, "m-pass-used")
     page.get_by_role("link", name="查看这次查询").click()
-    assert page.get_by_text("当时的理由").is_visible()
+    expect(page.get_by_text("当时的理由")).to_be_visible()
     well_made(page, "m-question")
     page.get_by_role("link", name="谁查过我").first.click()
     well_made(page, "m-questions")
@@ -54,8 +54,8 @@ def test_somebody_short_of_points_finds_the_step_and_a_no_is_told_kindly(
 ) -> None:
     join(page)
     page.goto("/m/benefits/XYZ-15")
-    assert page.get_by_text("还差 40 分").first.is_visible()
-    assert page.get_by_text(re.compile("参加志愿服务 \\d+ 小时")).is_visible()
+    expect(page.get_by_text("还差 40 分").first).to_be_visible()
+    expect(page.get_by_text(re.compile("参加志愿服务 \\d+ 小时"))).to_be_visible()
     well_made(page, "m-benefit-almost")
     page.get_by_role("button", name="出示信用码").click()
     scan(ctx, page, a.merchant("XYZ-15"), clock)
@@ -98,11 +98,11 @@ def test_a_wrong_record_is_objected_to_and_stops_counting(page: Page, a: Builder
     with page.expect_download() as download:
         page.get_by_role("link", name="卖车合同.png").click()
     assert download.value.path().read_bytes().startswith(b"\x89PNG")
-    assert page.get_by_text("<b>不是我的车</b>").is_visible()
-    assert page.get_by_text("还剩 5 个工作日").is_visible()
+    expect(page.get_by_text("<b>不是我的车</b>")).to_be_visible()
+    expect(page.get_by_text("还剩 5 个工作日")).to_be_visible()
     well_made(page, "m-objection")
     page.goto("/m")
-    assert page.get_by_role("img", name="海河分 510 分").is_visible()
+    expect(page.get_by_role("img", name="海河分 510 分")).to_be_visible()
     page.goto("/m/objections")
     well_made(page, "m-objections")
 
@@ -117,7 +117,7 @@ def test_consents_are_read_given_and_taken_back_with_one_tap(page: Page) -> None
     well_made(page, "m-consent")
     page.get_by_role("button", name="我已阅读并同意").click()
     page.get_by_role("button", name="撤回").click()
-    assert page.get_by_role("button", name="撤回").count() == 0
+    expect(page.get_by_role("button", name="撤回")).to_have_count(0)
 
 
 def test_leaving_says_what_stays_and_coming_back_starts_clean(page: Page) -> None:
@@ -125,12 +125,12 @@ def test_leaving_says_what_stays_and_coming_back_starts_clean(page: Page) -> Non
     page.goto("/m/leave")
     well_made(page, "m-leave")
     page.get_by_role("button", name="确认退出").click()
-    assert page.get_by_role("heading", name="已退出海河分").is_visible()
+    expect(page.get_by_role("heading", name="已退出海河分")).to_be_visible()
     well_made(page, "m-left")
     page.get_by_role("link", name="重新开通").click()
     page.get_by_role("button", name="我已阅读并同意").click()
     page.wait_for_url("**/m")
-    assert page.get_by_role("img", name="海河分 510 分").is_visible()
+    expect(page.get_by_role("img", name="海河分 510 分")).to_be_visible()
 
 
 def test_a_strangers_addresses_are_not_found(page: Page, a: Builders) -> None:
@@ -146,4 +146,4 @@ def test_a_strangers_addresses_are_not_found(page: Page, a: Builders) -> None:
         answer = page.goto(path)
         assert answer is not None
         assert answer.status == 404
-        assert page.get_by_role("heading", level=1).is_visible()
+        expect(page.get_by_role("heading", level=1)).to_be_visible()

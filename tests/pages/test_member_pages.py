@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from haihe.usecases.context import Context
 from tests.builders import Builders, id_number
@@ -30,7 +30,7 @@ def test_a_newcomer_joins_in_two_steps_each_with_one_thing_to_do(page: Page) -> 
     well_made(page, "m-join-consent")
     page.get_by_role("button", name="我已阅读并同意").click()
     page.wait_for_url("**/m")
-    assert page.get_by_role("img", name="海河分 510 分").is_visible()
+    expect(page.get_by_role("img", name="海河分 510 分")).to_be_visible()
     well_made(page, "m-home")
 
 
@@ -111,5 +111,5 @@ def test_outside_the_demo_city_the_only_way_in_is_the_mini_program(
 ) -> None:
     monkeypatch.setitem(ctx.__dict__, "demo", False)
     page.goto("/m")
-    assert page.get_by_text("请从海河分小程序进入").is_visible()
+    expect(page.get_by_text("请从海河分小程序进入")).to_be_visible()
     assert page.get_by_label("演示账号").count() == 0

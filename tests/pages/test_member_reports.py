@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.builders import Builders
 from tests.pages.conftest import Opener
@@ -33,8 +33,8 @@ def test_an_elderly_person_gets_a_report_in_large_type_and_anybody_can_check_it(
     well_made(page, "m-reports-large")
     page.goto("/m")
     code = make_report(page)
-    assert page.get_by_text("市文明办").first.is_visible()
-    assert page.get_by_role("button", name="打印").is_visible()
+    expect(page.get_by_text("市文明办").first).to_be_visible()
+    expect(page.get_by_role("button", name="打印")).to_be_visible()
     well_made(page, "m-report-large")
     with page.expect_download() as download:
         page.get_by_role("link", name="下载 PDF").click()
@@ -44,13 +44,13 @@ def test_an_elderly_person_gets_a_report_in_large_type_and_anybody_can_check_it(
     well_made(other, "verify")
     other.get_by_label("报告上的验证码").fill(code.lower())
     other.get_by_role("button", name="核对").click()
-    assert other.get_by_text("是真的").is_visible()
-    assert other.get_by_text("李*").is_visible()
+    expect(other.get_by_text("是真的")).to_be_visible()
+    expect(other.get_by_text("李*")).to_be_visible()
     assert other.get_by_text("李华").count() == 0
     well_made(other, "verify-genuine")
     other.get_by_label("报告上的验证码").fill("0" * 20)
     other.get_by_role("button", name="核对").click()
-    assert other.get_by_text("没有这份报告").is_visible()
+    expect(other.get_by_text("没有这份报告")).to_be_visible()
     well_made(other, "verify-wrong")
 
 
@@ -59,9 +59,9 @@ def test_the_printer_of_a_service_hall_gets_the_report_and_nothing_else(page: Pa
     make_report(page)
     page.emulate_media(media="print")
     well_made(page, "m-report-print")
-    assert page.get_by_text("天津市个人公共信用报告").is_visible()
+    expect(page.get_by_text("天津市个人公共信用报告")).to_be_visible()
     for gone in ("下载 PDF", "大字模式", "首页"):
-        assert not page.get_by_text(gone).first.is_visible()
+        expect(page.get_by_text(gone).first).to_be_hidden()
 
 
 def test_after_leaving_the_account_can_go_too(page: Page) -> None:
@@ -69,7 +69,7 @@ def test_after_leaving_the_account_can_go_too(page: Page) -> None:
     page.goto("/m/leave")
     page.get_by_role("button", name="确认退出").click()
     page.get_by_role("button", name="连账号一起注销").click()
-    assert page.get_by_role("heading", name="账号已注销").is_visible()
+    expect(page.get_by_role("heading", name="账号已注销")).to_be_visible()
     well_made(page, "m-account-deleted")
     page.goto("/m")
     page.wait_for_url("**/m/login*")

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from html import unescape
 
 import pytest
 from flask import Flask
-from sqlalchemy import delete, select, update
+from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from haihe.storage.audit import AuditEntry
-from haihe.storage.copies import next_generation
 from haihe.storage.db import db
 from haihe.storage.drafts import Draft
-from haihe.storage.rules import RulebookRow, ScenarioRow
 from haihe.usecases.context import Context
 from haihe.usecases.reviewing import publish_due
 from haihe.usecases.staff_login import Role
@@ -39,19 +36,6 @@ NEW = {
     "legal_note": "只给优惠，不设惩戒。",
     "pia_reference": "PIA-2026-18",
 }
-
-
-@pytest.fixture(autouse=True)
-def rules_as_shipped(ctx: Context) -> Iterator[None]:
-    """What a test has published is taken away again: the shipped rules are kept between tests."""
-    yield
-    db.session.rollback()
-    new = (ScenarioRow.revision > 1) | (ScenarioRow.code == "XYZ-18")
-    db.session.execute(delete(ScenarioRow).where(new))
-    db.session.execute(update(ScenarioRow).values(state="PUBLISHED"))
-    db.session.execute(delete(RulebookRow).where(RulebookRow.version != "HH-2026.1"))
-    next_generation()
-    db.session.commit()
 
 
 @pytest.fixture
