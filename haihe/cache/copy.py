@@ -97,11 +97,11 @@ def pack(copy: ResidentCopy, rulebook: Rulebook) -> bytes:
         [s, facts.running.get(s, 0), facts.this_month.get(s, 0), facts.this_year.get(s, 0)] for s in used
     ]
     told = orjson.dumps(orders) if orders else b""
-    return VERSION.pack(copy.version) + head + points + _pack_links(copy.links) + told
+    return VERSION.pack(copy.version) + head + points + pack_links(copy.links) + told
 
 
-def _pack_links(links: tuple[StandingLink, ...]) -> bytes:
-    """Nothing where there are none, as with most residents; orders, in JSON, never begin with this sign."""
+def pack_links(links: tuple[StandingLink, ...]) -> bytes:
+    """Links as they stand in a copy. Nothing where there are none, as with most residents; orders, in JSON, never begin with this sign."""
     if not links:
         return b""
     packed = b"".join(

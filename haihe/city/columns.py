@@ -61,6 +61,14 @@ def orders_schema() -> pa.Schema:
     )
 
 
+def links_schema() -> pa.Schema:
+    """The standing links of whoever has any, as a list in JSON: see `haihe.storage.whole_city.links_sql`."""
+    return _versioned(
+        pa.field("resident_id", pa.int64(), nullable=False),
+        pa.field("links", pa.string(), nullable=False),
+    )
+
+
 def consent(sensitive: str) -> str:
     """The column that says whether a class of sensitive information may be used."""
     return f"consent_{sensitive}"

@@ -10,16 +10,27 @@ from operator import add
 import ibis
 import ibis.expr.types as ir
 import numpy as np
+import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from haihe.cache.copy import BIRTH_EPOCH, DISTRICT_CODES, EPOCH, FOR_GOOD, NO_POINTS, UNKNOWN_DISTRICT, tag_of
+from haihe.cache.copy import (
+    BIRTH_EPOCH,
+    DISTRICT_CODES,
+    EPOCH,
+    FOR_GOOD,
+    NO_POINTS,
+    UNKNOWN_DISTRICT,
+    pack_links,
+    tag_of,
+)
 from haihe.cache.filling import Bucket
 from haihe.cache.keys import BUCKET, SHARDS, resident_place, shard_of_resident
 from haihe.city import columns
 from haihe.city.scoring import score_columns
 from haihe.domain.dates import ONE_DAY, add_months
 from haihe.domain.facts import ADULT_AGE
+from haihe.domain.links import StandingLink
 from haihe.domain.records import RecordState
 from haihe.domain.rulebook import Rulebook
 
@@ -29,7 +40,13 @@ UNIX_EPOCH = date(1970, 1, 1)
 
 
 def copies_columns(
-    rulebook: Rulebook, residents: ir.Table, records: ir.Table, orders: ir.Table, versions: ir.Table, on: date
+    rulebook: Rulebook,
+    residents: ir.Table,
+    records: ir.Table,
+    orders: ir.Table,
+    links: ir.Table,
+    versions: ir.Table,
+    on: date,
 ) -> ir.Table:
     """All that goes into the copies of those who have joined, one row each, by resident."""
     joined = residents.filter(residents["joined"])
@@ -41,6 +58,7 @@ def copies_columns(
         )
         .left_join(used, [("resident_id", "ordering_id")])
         .left_join(stated, [("resident_id", "stating_id")])
+        .left_join(links.select(linked_id="resident_id", links="links"), [("resident_id", "linked_id")])
     )
     facts = tuple(rulebook.fact_by_code)
     of_age = all_known["birth_date"] + ibis.interval(months=12 * ADULT_AGE) - ibis.interval(days=1)
@@ -52,6 +70,7 @@ def copies_columns(
         "district",
         "total",
         "orders",
+        "links",
         *(columns.dimension(d.code) for d in rulebook.dimensions),
         last_day=_day(
             ibis.least(
@@ -69,7 +88,7 @@ def copies_columns(
 
 
 def packed(table: pa.Table, rulebook: Rulebook, made_at: datetime) -> np.ndarray:
-    """Rows of `copies_columns` as bytes: `field` and then the copy as it is without its orders."""
+    """Rows of `copies_columns` as bytes: `field` and then the copy as it is without its links and orders."""
     dimensions = [columns.dimension(d.code) for d in rulebook.dimensions]
     rows = np.zeros(len(table), dtype=_layout(len(dimensions)))
     residents = _whole(table, "resident_id")
@@ -94,25 +113,40 @@ def packed(table: pa.Table, rulebook: Rulebook, made_at: datetime) -> np.ndarray
 def buckets(table: pa.Table, rows: np.ndarray) -> Iterator[tuple[int, Bucket]]:
     """The rows bucket by bucket, each with its shard."""
     residents = _whole(table, "resident_id")
-    with_orders = table["orders"].is_valid().to_numpy()
+    longer = pc.or_(table["links"].is_valid(), table["orders"].is_valid()).to_numpy()
     places = residents // NEIGHBOURS * SHARDS + residents % SHARDS
     order = np.lexsort((residents, places))
-    places, rows, residents, with_orders = places[order], rows[order], residents[order], with_orders[order]
-    orders = table["orders"].take(pa.array(order[with_orders])).to_pylist()
+    places, rows, residents, longer = places[order], rows[order], residents[order], longer[order]
+    all_tails = ends(table.select(["links", "orders"]).take(pa.array(order[longer])))
     starts = np.flatnonzero(np.diff(places, prepend=-1)) if len(places) else ()
-    met = np.concatenate(([0], np.cumsum(with_orders)))
+    met = np.concatenate(([0], np.cumsum(longer)))
     for start, end in zip(starts, (*starts[1:], len(places)), strict=True):
         name, _field = resident_place(int(residents[start]))
-        alike, tails = rows[start:end], orders[met[start] : met[end]]
+        alike, tails = rows[start:end], all_tails[met[start] : met[end]]
         others: list[tuple[int, bytes]] = []
         if tails:
-            longer = with_orders[start:end]
+            here = longer[start:end]
             others = [
-                (int(row["field"]), row.tobytes()[1:] + tail.encode())
-                for row, tail in zip(alike[longer], tails, strict=True)
+                (int(row["field"]), row.tobytes()[1:] + tail)
+                for row, tail in zip(alike[here], tails, strict=True)
             ]
-            alike = alike[~longer]
+            alike = alike[~here]
         yield shard_of_resident(int(residents[start])), Bucket(name, alike.tobytes(), others)
+
+
+def ends(table: pa.Table) -> list[bytes]:
+    """What follows behind the points in the copies of those who have links or orders."""
+    return [
+        (pack_links(_standing(links)) if links else b"") + (orders or "").encode()
+        for links, orders in zip(table["links"].to_pylist(), table["orders"].to_pylist(), strict=True)
+    ]
+
+
+def _standing(links: str) -> tuple[StandingLink, ...]:
+    return tuple(
+        StandingLink(name, merchant_id, until_ms, frozenset(scenarios))
+        for name, merchant_id, until_ms, scenarios in orjson.loads(links)
+    )
 
 
 def whole_buckets(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:

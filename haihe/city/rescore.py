@@ -91,7 +91,14 @@ def rescore_city(
         taken = (
             open_snapshot(snapshot, on)
             if snapshot is not None
-            else take_snapshot(work / "snapshot", rulebook, classes_of(rulebook, scenarios), on, watch)
+            else take_snapshot(
+                work / "snapshot",
+                rulebook,
+                classes_of(rulebook, scenarios),
+                on,
+                watch,
+                with_links=refreshing is not None,
+            )
         )
         if not taken.has_scores:
             raise SnapshotError(f"{taken.directory} 里没有当时已存的积分（不是从数据库读出的），不能用来重算")

@@ -27,6 +27,7 @@ from haihe.city.columns import (
     VERSION_KEY,
     consent,
     dimension,
+    links_schema,
     orders_schema,
     records_schema,
     residents_schema,
@@ -35,6 +36,7 @@ from haihe.city.reading import one_moment, one_row, read_tables
 from haihe.domain.rulebook import Rulebook
 from haihe.storage.whole_city import (
     about_the_city_sql,
+    links_sql,
     orders_sql,
     records_sql,
     residents_sql,
@@ -46,6 +48,8 @@ MANIFEST = "manifest.json"
 TABLES = ("residents", "records", "orders")
 # What was stored of everybody's points at the same moment: only in a snapshot of a database.
 SCORES = "scores"
+# Everybody's standing links at the same moment: only in a snapshot from which copies are made.
+LINKS = "links"
 # Each part of the records looks up anew who has joined.
 PARTS = 4
 
@@ -107,10 +111,12 @@ def take_snapshot(
     on: date,
     watch: Watch = unwatched,
     for_copies: bool = False,
+    with_links: bool = False,
 ) -> Snapshot:
     """Read the database into a new directory, all of it as of one moment, and in the memory of a few batches.
 
-    What is only `for_copies` has nobody in it who has not joined, and of the stored scores only the versions.
+    What is only `for_copies` has nobody in it who has not joined, and of the stored scores only the versions. Links are
+    needed for copies alone, and are read only `with_links`: by what names merchants know people is no matter of analyses.
     """
     classes = tuple(classes)
     if directory.exists():
@@ -129,6 +135,7 @@ def take_snapshot(
             "residents": ([residents], residents_schema(classes)),
             "records": (records_sql(pages, PARTS), records_schema()),
             "orders": ([orders_sql(on)], orders_schema()),
+            **({LINKS: ([links_sql()], links_schema())} if with_links else {}),
         }
         with watch("读出", about) as progress:
             rows = read_tables(cursors, wanted, beside, progress)

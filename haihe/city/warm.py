@@ -16,15 +16,13 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from haihe.cache.filling import Bucket, Filling, MemoryLost
 from haihe.city.engine import connect
 from haihe.city.packing import buckets, copies_columns, packed, whole_buckets
-from haihe.city.snapshot import SCORES, Snapshot, Watch, take_snapshot, unwatched
+from haihe.city.snapshot import LINKS, SCORES, Snapshot, Watch, take_snapshot, unwatched
 from haihe.domain.rulebook import Rulebook
-from haihe.storage.links import linked_ids
 from haihe.usecases.context import Context, day_of
 
 # So many buckets are said to Redis at a time, under a megabyte: a question waits for one bucket at most.
@@ -66,7 +64,7 @@ def _warm(ctx: Context, work: Path, watch: Watch) -> Warmed:
     rulebook = ctx.rules.up_to_date().rulebook(on)
     with Refreshing(ctx) as refreshing:
         snapshot = take_snapshot(
-            work / "city", rulebook, rulebook.sensitive_classes, on, watch, for_copies=True
+            work / "city", rulebook, rulebook.sensitive_classes, on, watch, for_copies=True, with_links=True
         )
         return refreshing.write(snapshot, rulebook, work, watch)
 
@@ -97,18 +95,18 @@ class Refreshing:
     def write(
         self, snapshot: Snapshot, rulebook: Rulebook, work: Path, watch: Watch, only: Path | None = None
     ) -> Warmed:
-        """Write the copies of everybody who has joined, or only of those who are in the table `only`."""
+        """Write the copies of everybody who has joined, or only of those who are in the table `only`.
+
+        The snapshot is one with links.
+        """
         at = self._ctx.now()
         with watch("计算副本", 1) as progress:
             file = pq.ParquetFile(_compute(snapshot, rulebook, work, only))
             progress(1)
-        # What a link says is in no column: those who have one are left to their next question, or to the keeper.
-        linked = pa.array(linked_ids(), pa.int64())
         made = taken = 0
         waiting: list[Future[int]] = []
         with file, watch("写入副本", file.metadata.num_rows) as progress:
-            for everybody in whole_buckets(file.iter_batches(batch_size=ROWS_AT_ONCE)):
-                table = everybody.filter(pc.invert(pc.is_in(everybody["resident_id"], linked)))
+            for table in whole_buckets(file.iter_batches(batch_size=ROWS_AT_ONCE)):
                 rows = packed(table, rulebook, at)
                 waiting.append(self._speaker.submit(write_copies, self._filling, table, rows, progress))
                 made += len(table)
@@ -123,7 +121,7 @@ def _compute(snapshot: Snapshot, rulebook: Rulebook, work: Path, only: Path | No
     """What goes into the copies, as a file: so the engine's memory is free again when the writing begins."""
     engine = connect(temporary=work / "spill")
     try:
-        names = ("residents", "records", "orders", SCORES)
+        names = ("residents", "records", "orders", LINKS, SCORES)
         residents, *others = (snapshot.table(engine, name) for name in names)
         if only is not None:
             residents = residents.semi_join(engine.read_parquet(only), "resident_id")

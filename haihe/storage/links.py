@@ -17,7 +17,6 @@ from sqlalchemy import (
     Index,
     LargeBinary,
     String,
-    select,
     text,
     update,
 )
@@ -132,13 +131,6 @@ class SeenOnce(db.Model):
 
     digest: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
     expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
-
-
-def linked_ids() -> list[int]:
-    """Everybody who has a link that was not taken back."""
-    return list(
-        db.session.execute(select(Link.resident_id).where(Link.withdrawn_at.is_(None)).distinct()).scalars()
-    )
 
 
 def end_links_of(resident_id: int, at: datetime) -> None:

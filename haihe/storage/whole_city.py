@@ -23,11 +23,13 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.types import NullType
 
 from haihe.storage.db import db
 from haihe.storage.decisions import COUNTED, RUNNING, Order
+from haihe.storage.links import Link
 from haihe.storage.reading import JOIN, SENSITIVE
 from haihe.storage.records import RecordRow
 from haihe.storage.residents import Consent, Resident
@@ -153,6 +155,20 @@ def versions_sql() -> str:
     """The version of every resident."""
     return _sql(
         select(Resident.id.label("resident_id"), Resident.version).where(Resident.sandbox_of.is_(None))
+    )
+
+
+def links_sql() -> str:
+    """The links that have not been taken back, as they were given: one list for each resident who has any.
+
+    A link is a list too: the merchant's name of the resident, the merchant, until when (ms), the scenarios.
+    """
+    until_ms = cast(func.floor(func.extract("epoch", Link.expires_at) * 1000), BigInteger)
+    link = func.json_build_array(Link.pairwise_id, Link.merchant_id, until_ms, Link.scenarios)
+    return _sql(
+        select(Link.resident_id, cast(func.json_agg(aggregate_order_by(link, Link.id)), Text).label("links"))
+        .where(Link.withdrawn_at.is_(None))
+        .group_by(Link.resident_id)
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from random import Random
@@ -11,12 +13,13 @@ import pyarrow as pa
 import pytest
 from ibis.backends import BaseBackend
 
-from haihe.cache.copy import pack
+from haihe.cache.copy import pack, unpack
 from haihe.cache.keys import resident_place
 from haihe.city import columns
 from haihe.city.generating import CLASSES, blocks
 from haihe.city.packing import buckets, copies_columns, packed, whole_buckets
 from haihe.demo.plan import Plan
+from haihe.domain.links import StandingLink
 from haihe.domain.rulebook import Rulebook
 from haihe.storage.reading import JOIN, SENSITIVE, KnownResident, OrderCounts
 from haihe.usecases.gather_facts import copy_of, gather
@@ -67,8 +70,43 @@ def orders_table(orders: dict[int, OrderCounts]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=columns.orders_schema())
 
 
+def links_of(residents: Sequence[Life], seed: int) -> dict[int, tuple[StandingLink, ...]]:
+    """Some are known to one online merchant, and a few of them to several; some links have run out."""
+    chance = Random(seed)
+    return {
+        life.resident.resident_id: tuple(
+            StandingLink(
+                base64.urlsafe_b64encode(chance.randbytes(16)).decode().rstrip("="),
+                chance.choice((1, 7, 2**31 - 1)),
+                int(NOON.timestamp() * 1000) + chance.choice((-1, 0, 31_536_000_000)),
+                frozenset(chance.sample(SCENARIOS, chance.randint(1, len(SCENARIOS)))),
+            )
+            for _ in range(chance.choice((1, 1, 3)))
+        )
+        for life in residents
+        if chance.random() < 0.2
+    }
+
+
+def links_table(links: dict[int, tuple[StandingLink, ...]]) -> pa.Table:
+    rows = [
+        {
+            "resident_id": r,
+            "links": json.dumps(
+                [[k.pairwise_id, k.merchant_id, k.until_ms, list(k.scenarios)] for k in held]
+            ),
+        }
+        for r, held in links.items()
+    ]
+    return pa.Table.from_pylist(rows, schema=columns.links_schema())
+
+
 def one_by_one(
-    residents: Sequence[Life], orders: dict[int, OrderCounts], rules: Rulebook, on: date
+    residents: Sequence[Life],
+    orders: dict[int, OrderCounts],
+    links: dict[int, tuple[StandingLink, ...]],
+    rules: Rulebook,
+    on: date,
 ) -> dict[tuple[str, int], bytes]:
     """The copy of each, by its place."""
     copies = {}
@@ -87,20 +125,33 @@ def one_by_one(
             consents,
             counted,
             orders.get(r.resident_id, OrderCounts()),
+            links.get(r.resident_id, ()),
         )
         copies[resident_place(r.resident_id)] = pack(copy_of(gather(known, rules, on), NOON), rules)
     return copies
 
 
 def together(
-    engine: BaseBackend, residents: Sequence[Life], orders: dict[int, OrderCounts], rules: Rulebook, on: date
+    engine: BaseBackend,
+    residents: Sequence[Life],
+    orders: dict[int, OrderCounts],
+    links: dict[int, tuple[StandingLink, ...]],
+    rules: Rulebook,
+    on: date,
 ) -> dict[tuple[str, int], bytes]:
     """The same, made for everybody at once."""
     people, records = tables(residents, CLASSES)
     ids = [life.resident.resident_id for life in residents]
     versions = pa.table({"resident_id": ids, "version": [r * 7 for r in ids]})
-    held = tables_in(engine, people=people, stated=records, used=orders_table(orders), versions=versions)
-    known = copies_columns(rules, held["people"], held["stated"], held["used"], held["versions"], on)
+    held = tables_in(
+        engine,
+        people=people,
+        stated=records,
+        used=orders_table(orders),
+        linked=links_table(links),
+        versions=versions,
+    )
+    known = copies_columns(rules, *held.values(), on)
     found: dict[tuple[str, int], bytes] = {}
     for table in whole_buckets(iter(engine.to_pyarrow(known).to_batches(max_chunksize=1_000))):
         rows = packed(table, rules, NOON)
@@ -116,23 +167,25 @@ def together(
 @pytest.mark.parametrize("on", [TODAY, date(2027, 2, 28), date(2028, 2, 29)], ids=str)
 def test_every_resident_of_a_demo_city_has_the_same_copy(engine: BaseBackend, on: date) -> None:
     residents = [life for pair in blocks(Plan(5_000, 20261120, TODAY)) for life in lives_of(*pair)]
-    orders = orders_of(residents, 1)
+    orders, links = orders_of(residents, 1), links_of(residents, 1)
 
-    copies = together(engine, residents, orders, rulebook(), on)
+    copies = together(engine, residents, orders, links, rulebook(), on)
 
-    assert copies == one_by_one(residents, orders, rulebook(), on)
+    assert copies == one_by_one(residents, orders, links, rulebook(), on)
     assert len(copies) > 2_500
     assert any(len(copy) > 64 for copy in copies.values())
+    found = [unpack(copy, rulebook(), on) for copy in copies.values()]
+    assert any(copy.links and copy.facts.running for copy in found if copy)
 
 
 @pytest.mark.parametrize("seed", range(6))
 def test_lives_on_the_edges_of_windows_have_the_same_copies(engine: BaseBackend, seed: int) -> None:
     on = Random(seed).choice((*EDGES, TODAY))
     residents = [life for life in lives(rulebook(), on, seed, 200) if life.resident.birth_date]
-    orders = orders_of(residents, seed)
+    known = orders_of(residents, seed), links_of(residents, seed)
 
-    assert together(engine, residents, orders, rulebook(), on) == one_by_one(
-        residents, orders, rulebook(), on
+    assert together(engine, residents, *known, rulebook(), on) == one_by_one(
+        residents, *known, rulebook(), on
     )
 
 

@@ -301,8 +301,8 @@ def test_scores_are_written_though_redis_has_lost_its_memory_meanwhile(
     (resident,) = moved_by_the_calendar(a, clock, 1)
     read = run.take_snapshot
 
-    def then_it_is_emptied(*given: Any) -> Any:
-        taken = read(*given)
+    def then_it_is_emptied(*given: Any, **more: Any) -> Any:
+        taken = read(*given, **more)
         redis_client.flushall()
         return taken
 

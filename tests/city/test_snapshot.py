@@ -90,6 +90,22 @@ def test_a_snapshot_holds_the_residents_and_what_they_have_agreed_to(
     ]
 
 
+def test_by_what_names_merchants_know_residents_is_only_read_for_copies(
+    ctx: Context, a: Builders, clock: Clock, tmp_path: Path, taken: Callable[[], Snapshot]
+) -> None:
+    who, merchant = a.resident(), a.merchant("XYZ-15")
+    name = a.link(who, merchant, "XYZ-15")
+    rulebook = ctx.rules.up_to_date().rulebook(clock.today)
+
+    held = take_snapshot(tmp_path / "copies", rulebook, CLASSES, clock.today, with_links=True)
+
+    until_ms = int((clock.now + timedelta(days=365)).timestamp()) * 1000
+    (found,) = rows(held, "links")
+    assert found["resident_id"] == who
+    assert json.loads(found["links"]) == [[name, merchant.merchant_id, until_ms, ["XYZ-15"]]]
+    assert not (taken().directory / "links.parquet").exists()
+
+
 def test_quantities_come_as_whole_hundredths(
     a: Builders, clock: Clock, taken: Callable[[], Snapshot]
 ) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import redis
 from flask import Flask
+from sqlalchemy import update
 
 from haihe.app import create_app
 from haihe.cache.copies import CacheDown
@@ -23,10 +24,14 @@ from haihe.city import warm as warming
 from haihe.city.warm import RedisEmptied, Warmed, warm
 from haihe.config import read_settings
 from haihe.storage.db import db
+from haihe.storage.links import Link
 from haihe.usecases.answer_question import answer_question
+from haihe.usecases.answer_questions import answer_about_linked
 from haihe.usecases.asking import Asker, Question
 from haihe.usecases.context import Context
+from haihe.usecases.gather_facts import renew_copies
 from haihe.usecases.keep_copies import Keeper
+from haihe.usecases.links import withdraw_link
 from haihe.usecases.open_order import Wish, open_order
 from haihe.usecases.pass_code import hash_of_code
 from haihe.web.context import EXTENSION
@@ -53,6 +58,8 @@ class Town:
         self.plain = [a.resident(district=d) for d in ("120101", None, "120119")]
         self.strange = [a.resident(joined=False), a.resident(sensitive=("MEDICAL",))]
         a.record(self.plain[0], "B11", document_no="（2026）津01执1号")
+        # Known to an online merchant: with orders of two scenarios beside it, and with nothing else.
+        self.names = [a.link(r, self.merchant, BIKE, "XYZ-15") for r in (self.good[0], self.plain[1])]
         self.keeper.turn(ctx.now())
         partner = ctx.rules.up_to_date().partner(self.merchant.client_id)
         assert partner is not None
@@ -142,6 +149,56 @@ def test_once_warm_nobody_has_to_ask_postgresql(
         answer = json.loads(answer_question(town.ctx, question))
 
     assert (answer["decision"], statements) == (True, [])
+
+
+def test_linked_residents_are_answered_without_postgresql_as_well(
+    town: Town, redis_client: redis.Redis, tmp_path: Path
+) -> None:
+    redis_client.flushall()
+    warm(town.ctx, tmp_path)
+    town.wait_until_vouched_for()
+    town.ctx.rules.up_to_date()
+    asker = Asker(town.merchant.client_id)
+    db.session.remove()
+
+    with counted_statements() as statements:
+        told = [
+            json.loads(answer_about_linked(town.ctx, asker, name, BIKE, town.ctx.now()))["decision"]
+            for name in town.names
+        ]
+
+    assert (told, statements) == ([True, False], [])
+
+
+@pytest.mark.parametrize("until", ("2027-11-20 04:00:00.001+00", "2027-11-20 04:00:00.9999+00"))
+def test_a_link_ends_at_the_same_millisecond_in_both_readings(
+    town: Town, redis_client: redis.Redis, tmp_path: Path, until: str
+) -> None:
+    db.session.execute(update(Link).values(expires_at=until))
+    db.session.commit()
+    redis_client.flushall()
+    warm(town.ctx, tmp_path)
+    warmed = held(redis_client, town.everybody)
+    redis_client.flushall()
+
+    renew_copies(town.ctx, town.everybody[:-2] + town.strange[1:], town.ctx.now())
+
+    assert held(redis_client, town.everybody) == warmed
+
+
+def test_a_link_that_is_withdrawn_meanwhile_does_not_come_back(
+    town: Town, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    redis_client.flushall()
+    who, merchant = town.good[0], town.merchant
+    after_reading(monkeypatch, lambda: withdraw_link(town.ctx, who, merchant.merchant_id, town.ctx.now()))
+
+    warm(town.ctx, tmp_path)
+    town.wait_until_vouched_for()
+
+    asker = Asker(merchant.client_id)
+    told = json.loads(answer_about_linked(town.ctx, asker, town.names[0], BIKE, town.ctx.now()))
+    assert told["context"]["code"] == "NOT_AVAILABLE"
 
 
 def test_every_answer_is_right_while_redis_is_half_warm_and_after_the_next_run(

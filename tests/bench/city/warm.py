@@ -14,7 +14,7 @@ import redis
 
 from haihe.cache.copies import Copies
 from haihe.city import columns
-from haihe.city.packing import NEIGHBOURS, packed
+from haihe.city.packing import NEIGHBOURS, ends, packed
 from haihe.city.warm import AHEAD, write_copies
 from haihe.domain.districts import DISTRICTS
 from tests.bench.city.alone import alone
@@ -24,7 +24,8 @@ from tests.domain.published import rulebook
 
 ONE_BY_ONE = 20_000
 NEIGHBOURHOODS_AT_ONCE = 16
-WITH_ORDERS, WITH_MORE_ORDERS = 0.15, 0.05
+WITH_ORDERS, WITH_MORE_ORDERS, WITH_LINKS = 0.15, 0.05, 0.05
+LINKS = '[["AAAAAAAAAAAAAAAAAAAAAA",7,1800000000000,["XYZ-07","XYZ-15"]]]'
 
 
 def measure(residents: int) -> Iterator[Row]:
@@ -89,7 +90,7 @@ def _fill(copies: Copies, residents: int) -> float:
 
 
 def imagined(residents: int) -> Iterator[pa.Table]:
-    """Rows of facts by plain chance, the same every time; one in five has orders, one in twenty of several scenarios."""
+    """Rows of facts by plain chance, the same every time; one in five has orders, one in twenty of several scenarios or a link."""
     chance = np.random.default_rng(2026)
     step = NEIGHBOURS * NEIGHBOURHOODS_AT_ONCE
     for first in range(0, residents, step):
@@ -116,6 +117,7 @@ def _table(chance: np.random.Generator, ids: np.ndarray) -> pa.Table:
             "district": pa.array(list(DISTRICTS)).take(pa.array(chance.integers(0, len(DISTRICTS), n))),
             "total": pa.array(chance.integers(300, 900, n), pa.int32()),
             "orders": pa.array(orders, pa.string()),
+            "links": pa.array(np.where(chance.random(n) < WITH_LINKS, LINKS, None), pa.string()),
             **dimensions,
             "last_day": pa.array((until - unix).astype(np.int32)).cast(pa.date32()),
             **{name: chance.integers(0, 4, n) for name in ("listed", "sensitive", "known", "yes")},
@@ -125,10 +127,9 @@ def _table(chance: np.random.Generator, ids: np.ndarray) -> pa.Table:
 
 def _pairs(table: pa.Table) -> list[tuple[int, bytes]]:
     rows = packed(table, rulebook(), NOON)
-    tails = table["orders"].to_pylist()
     return [
-        (r, row.tobytes()[1:] + (tail or "").encode())
-        for r, row, tail in zip(table["resident_id"].to_pylist(), rows, tails, strict=True)
+        (r, row.tobytes()[1:] + end)
+        for r, row, end in zip(table["resident_id"].to_pylist(), rows, ends(table), strict=True)
     ]
 
 
