@@ -37,11 +37,13 @@ from haihe.web.admin import merchants as admin_merchants
 from haihe.web.admin import objections as admin_objections
 from haihe.web.admin import records as admin_records
 from haihe.web.admin import staff as admin_staff
+from haihe.web.admin.pages import data as console_data
 from haihe.web.admin.pages import drafts as console_drafts
 from haihe.web.admin.pages import entry as console_entry
 from haihe.web.admin.pages import golden as console_golden
 from haihe.web.admin.pages import own_password as console_own_password
 from haihe.web.admin.pages import scenarios as console_scenarios
+from haihe.web.admin.pages import sources as console_sources
 from haihe.web.admin.pages import staff as console_staff
 from haihe.web.assets import serve_assets
 from haihe.web.context import EXTENSION
@@ -206,6 +208,8 @@ def _open_doors(app: Flask) -> None:
         console_drafts,
         console_golden,
         console_staff,
+        console_data,
+        console_sources,
     ):
         app.register_blueprint(console.blp)
     for linking in (oauth_authorize.blp, page_entry.pages, verify.pages):

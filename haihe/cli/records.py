@@ -26,7 +26,7 @@ FIRST_REASONS = 10
 def import_(file: IO[bytes], source: str | None) -> None:
     """导入一个信用记录文件（CSV、JSON Lines 或双公示表，可用 gzip 压缩）。
 
-    好的行入库，其余逐行说明原因。中断后再次导入同一文件，从断点继续；已导完的文件再次导入不产生变化。
+    好的行入库，其余逐行说明原因。中断后再次导入同一文件，从断点继续；已导完的文件再次导入，只重试退回的行。
     """
     ctx = context()
     source = source or _only_source()
@@ -78,7 +78,7 @@ def report(import_id: int, to: Path | None) -> None:
 def tell(report: ImportReport) -> None:
     """What became of the file, in a few lines."""
     if report.repeated:
-        click.echo(f"此文件此前已导入（编号 {report.import_id}），本次未作任何改动。")
+        click.echo(f"此文件此前已导入（编号 {report.import_id}），本次只重试退回的行。")
     click.echo(
         f"导入 {report.import_id}：共 {report.lines} 行，新增 {report.added}，变更 {report.changed}，"
         f"未变 {report.unchanged}，退回 {report.quarantined}"

@@ -32,6 +32,8 @@ class Department:
     name: str
     also: tuple[str, ...] = ()
     besides: tuple[str, ...] = ()
+    district: str | None = None
+    expected_days: int | None = 7
 
     def indicators(self, rulebook: Rulebook) -> list[str]:
         """The codes of the indicators and facts that it may state."""
@@ -46,8 +48,8 @@ PENALTIES, APPROVALS = "作出处罚决定的机关", "各审批部门"
 
 CITY_DEPARTMENTS = (
     Department("platform", "市信用信息共享平台", ("平台", "合作医院")),
-    Department(REAL_NAME, REAL_NAME_NAME, (), (REAL_NAME_INDICATOR,)),
-    Department(SELF, SELF_NAME),
+    Department(REAL_NAME, REAL_NAME_NAME, (), (REAL_NAME_INDICATOR,), expected_days=None),
+    Department(SELF, SELF_NAME, expected_days=None),
     Department("police", "市公安局", (PENALTIES,)),
     Department("court", "市高级人民法院"),
     Department("tax", "天津市税务局", (PENALTIES,)),
@@ -72,7 +74,7 @@ CITY_DEPARTMENTS = (
     Department("union", "市总工会"),
 )
 DISTRICT_NODES = tuple(
-    Department(f"district_{code}", f"{name}信用信息节点", ("各区", PENALTIES, APPROVALS))
+    Department(f"district_{code}", f"{name}信用信息节点", ("各区", PENALTIES, APPROVALS), (), code, 30)
     for code, name in DISTRICTS.items()
 )
 DEPARTMENTS = CITY_DEPARTMENTS + DISTRICT_NODES
@@ -91,7 +93,15 @@ def ensure_departments(vault: Vault, rulebook: Rulebook, at: datetime) -> bool:
     for department in DEPARTMENTS:
         if db.session.get(Source, department.code) is None:
             indicators = department.indicators(rulebook)
-            db.session.add(Source(code=department.code, name=department.name, indicators=indicators))
+            db.session.add(
+                Source(
+                    code=department.code,
+                    name=department.name,
+                    indicators=indicators,
+                    district=department.district,
+                    expected_days=department.expected_days,
+                )
+            )
             db.session.flush()
             made = True
         client_id = client_id_of(department)

@@ -45,14 +45,19 @@ class LineError:
     field: str
     code: str
     detail: str
+    note: str | None = None
 
 
-def open_import(source: str, sha256: bytes, file_name: str, format_: str, at: datetime) -> OpenImport:
+def open_import(
+    source: str, sha256: bytes, file_name: str, format_: str, header: list[str] | None, at: datetime
+) -> OpenImport:
     """Begin an import, or find the one that the same file of the same source began."""
     db.session.execute(
         upsert(Import)
-        .values(source=source, sha256=sha256, file_name=file_name, format=format_, started_at=at)
-        .on_conflict_do_nothing(index_elements=[Import.source, Import.sha256])
+        .values(
+            source=source, sha256=sha256, file_name=file_name, format=format_, header=header, started_at=at
+        )
+        .on_conflict_do_update(index_elements=[Import.source, Import.sha256], set_={"header": header})
     )
     row = db.session.execute(
         select(Import.id, Import.lines_done, Import.finished_at).where(
@@ -145,6 +150,7 @@ def iter_line_errors(import_id: int, most: int | None = None) -> Iterator[LineEr
                 QuarantinedLine.field,
                 QuarantinedLine.code,
                 QuarantinedLine.detail,
+                QuarantinedLine.note,
             )
             .where(QuarantinedLine.import_id == import_id, QuarantinedLine.line_no > last)
             .order_by(QuarantinedLine.line_no)

@@ -58,7 +58,8 @@ class OAuthClient(db.Model):
 
     It authenticates in one way only: by its secret or by its key. The secret is 256 random bits that we make
     ourselves, so SHA-256 keeps it as safe as a slow hash would, and the token endpoint stays fast. `jwks` holds
-    public keys alone. A `sandbox` client never meets a real resident.
+    public keys alone. `renewed_at` is when its credentials were last made anew. A `sandbox` client never meets a real
+    resident.
     """
 
     __tablename__ = "oauth_clients"
@@ -84,6 +85,7 @@ class OAuthClient(db.Model):
     merchant_id: Mapped[int | None] = mapped_column(ForeignKey("merchants.id"), index=True)
     source: Mapped[str | None] = mapped_column(ForeignKey("sources.code"), index=True)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    renewed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     revoked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 

@@ -28,13 +28,19 @@ MADE_HERE = ("ORDERS", "sandbox")
 
 
 class Source(db.Model):
-    """来源部门: who may supply records, and of which indicators (empty: of every one in the catalogue)."""
+    """来源部门: who may supply records, and of which indicators (empty: of every one in the catalogue).
+
+    A source of one `district` is looked after by that district's clerks too. It is expected every `expected_days`, where
+    that has been agreed.
+    """
 
     __tablename__ = "sources"
 
     code: Mapped[str] = mapped_column(String(32), primary_key=True)
     name: Mapped[str] = mapped_column(String(64))
     indicators: Mapped[list[str]] = mapped_column(JSONB)
+    district: Mapped[str | None] = mapped_column(String(6))
+    expected_days: Mapped[int | None]
     last_import_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 
@@ -83,7 +89,10 @@ class RecordHistory(db.Model):
 
 
 class Import(db.Model):
-    """One file (by its hash) from one source: how far it has been loaded and what became of its lines."""
+    """One file (by its hash) from one source: how far it has been loaded and what became of its lines.
+
+    `header` is the columns of a table, by which a line that was set aside can be read again without the file.
+    """
 
     __tablename__ = "imports"
     __table_args__ = (UniqueConstraint("source", "sha256"),)
@@ -93,6 +102,7 @@ class Import(db.Model):
     sha256: Mapped[bytes] = mapped_column(LargeBinary)
     file_name: Mapped[str] = mapped_column(String(255))
     format: Mapped[str] = mapped_column(String(16))
+    header: Mapped[list[str] | None] = mapped_column(JSONB(none_as_null=True))
     lines_done: Mapped[int] = mapped_column(default=0)
     added: Mapped[int] = mapped_column(default=0)
     changed: Mapped[int] = mapped_column(default=0)
@@ -103,7 +113,10 @@ class Import(db.Model):
 
 
 class QuarantinedLine(db.Model):
-    """A line that could not be taken: where, which field, why. The line itself is sealed, for it names a person."""
+    """A line that could not be taken: where, which field, why. The line itself is sealed, for it names a person.
+
+    Once it is taken after all it is here no more. One that was `sent_back` is for the source to put right; `note` says how.
+    """
 
     __tablename__ = "quarantine"
 
@@ -115,6 +128,9 @@ class QuarantinedLine(db.Model):
     detail: Mapped[str] = mapped_column(String(255))
     key_id: Mapped[str] = mapped_column(String(32))
     line_sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    sent_back_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    sent_back_by: Mapped[str | None] = mapped_column(String(96))
+    note: Mapped[str | None] = mapped_column(String(200))
 
 
 KEPT_FIELDS = (
@@ -128,6 +144,8 @@ KEPT_FIELDS = (
     "valid_from",
     "valid_to",
     "state",
+    "import_id",
+    "line_no",
 )
 
 

@@ -114,6 +114,7 @@ def renew_secret(ctx: Context, client_id: str, at: datetime, actor: str) -> Regi
             )
         secret = secrets.token_urlsafe(SECRET_BYTES)
         client.secret_sha256 = hashlib.sha256(secret.encode()).digest()
+        client.renewed_at = at
         write_audit(at, actor, "renew_secret", client_id)
         number = next_generation()
     configuration_changed(ctx, number)

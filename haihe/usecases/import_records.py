@@ -21,6 +21,7 @@ from haihe.storage.db import db, transaction
 from haihe.storage.records import Source
 from haihe.usecases.context import Context, day_of
 from haihe.usecases.records_in.checking import Checked, Checker, Refused
+from haihe.usecases.records_in.retrying import retry_lines
 from haihe.usecases.records_in.storing import Chunk, NamesHeld, store_chunk
 from haihe.usecases.records_in.tables import Row, open_table
 from haihe.usecases.records_in.taking import Taken, take_in
@@ -32,7 +33,8 @@ LONGEST_FILE_NAME = 255
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What became of a file. `repeated` says that this very file had been loaded before, so that nothing was changed."""
+    """What became of a file. `repeated` says that this very file had been loaded before, so that only the lines that had
+    been set aside were tried again."""
 
     import_id: int
     added: int
@@ -65,9 +67,12 @@ def import_records(
     with take_in(stream) as taken:
         table = open_table(taken.plain)
         with transaction():
-            held = imports.open_import(source, taken.sha256, _kept_name(file_name), table.format, at)
+            header = list(table.header) if table.header is not None else None
+            held = imports.open_import(source, taken.sha256, _kept_name(file_name), table.format, header, at)
         if held.finished:
-            return _report_of(held.import_id, repeated=True)
+            # What was loaded stays as it is; what was set aside may be good by now.
+            retried = retry_lines(ctx, held.import_id, at, actor)
+            return _report_of(held.import_id, retried)
         on = day_of(at)
         checker = Checker(ctx, entitled, on, penalties=table.format == "penalties")
         rows = (row for row in table.rows if row.no > held.lines_done)
@@ -116,12 +121,14 @@ def _chunks(rows: Iterator[Row], checker: Checker, taken: Taken) -> Iterator[Chu
         yield Chunk(checked, refused, batch[0].no, batch[-1].last_no, taken.plain.tell())
 
 
-def _report_of(import_id: int, repeated: bool = False) -> ImportReport:
+def _report_of(import_id: int, retried: imports.Counts | None = None) -> ImportReport:
     counts = imports.counts_of(import_id)
     errors = imports.line_errors(import_id, SHOWN_ERRORS)
-    if repeated:
-        taken = counts.added + counts.changed + counts.unchanged
-        return ImportReport(import_id, 0, 0, taken, counts.quarantined, True, errors)
+    if retried is not None:
+        before = counts.added + counts.changed + counts.unchanged - retried.added - retried.changed
+        return ImportReport(
+            import_id, retried.added, retried.changed, before, counts.quarantined, True, errors
+        )
     return ImportReport(
         import_id, counts.added, counts.changed, counts.unchanged, counts.quarantined, False, errors
     )

@@ -10,7 +10,7 @@ from haihe.domain.errors import NotFound
 from haihe.storage import imports
 from haihe.storage.records import Import, Source
 
-COLUMNS = ("line", "record_no", "field", "code", "detail")
+COLUMNS = ("line", "record_no", "field", "code", "detail", "note")
 LARGEST_ID = 2**63 - 1
 # What a spreadsheet would take for a formula.
 FORMULA = ("=", "+", "-", "@")
@@ -45,7 +45,9 @@ def report_csv(import_id: int) -> Iterator[str]:
         record_no = error.record_no or ""
         if record_no.startswith(FORMULA):
             record_no = f"'{record_no}"
-        table.writerow((error.line, record_no, error.field, error.code, error.detail))
+        note = error.note or ""
+        note = f"'{note}" if note.startswith(FORMULA) else note
+        table.writerow((error.line, record_no, error.field, error.code, error.detail, note))
         if buffer.tell() > io.DEFAULT_BUFFER_SIZE:
             yield buffer.getvalue()
             buffer.seek(0)

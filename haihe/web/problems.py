@@ -76,9 +76,14 @@ def problem(
     return response
 
 
+def status_of(error: HaiheError) -> int:
+    """A domain error as HTTP's status."""
+    return next((s for kind, s in STATUS.items() if isinstance(error, kind)), 400)
+
+
 def told_by(error: HaiheError) -> Response:
     """A domain error in HTTP's words."""
-    status = next((s for kind, s in STATUS.items() if isinstance(error, kind)), 400)
+    status = status_of(error)
     headers = {"Retry-After": "1"} if status == 503 else {}
     if isinstance(error, TooOften):
         headers["Retry-After"] = str(error.retry_after)

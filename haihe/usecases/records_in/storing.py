@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -79,10 +79,15 @@ def store_chunk(
     ctx: Context, source: str, import_id: int, chunk: Chunk, at: datetime, actor: str, names: NamesHeld
 ) -> None:
     """Store a chunk, again if somebody else's lock was in the way; Unavailable where it stays so."""
+    insist(ctx, lambda: _store(ctx, source, import_id, chunk, at, actor, names))
+
+
+def insist(ctx: Context, deed: Callable[[], Rescored]) -> None:
+    """Do it in one transaction, again if somebody else's lock was in the way, and hold the copies that come of it."""
     for tried in range(1, TRIES + 1):
         try:
             with transaction():
-                rescored = _store(ctx, source, import_id, chunk, at, actor, names)
+                rescored = deed()
             break
         except OperationalError as error:
             if getattr(error.orig, "sqlstate", None) not in PASSING:
@@ -105,6 +110,31 @@ def _store(
         return Rescored()
     # Somebody else may be sending the same file at the same time, and be further on.
     checked = [row for row in chunk.checked if row.no > done]
+    stored = store_rows(ctx, source, import_id, checked, at, names)
+    refused = [row for row in chunk.refused if row.no > done] + stored.refused
+    quarantine(import_id, [_sealed(ctx, line) for line in refused])
+    counts = Counts(stored.added, stored.changed, stored.unchanged, len(refused))
+    advance_import(import_id, chunk.last_line, counts)
+    lines = [chunk.first_line, chunk.last_line]
+    write_audit(at, actor, "import_records", f"import:{import_id}", source=source, lines=lines)
+    return stored.rescored
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What became of rows that were good by themselves: some are refused for what is known already."""
+
+    added: int
+    changed: int
+    unchanged: int
+    refused: list[Refused]
+    rescored: Rescored
+
+
+def store_rows(
+    ctx: Context, source: str, import_id: int, checked: Sequence[Checked], at: datetime, names: NamesHeld
+) -> Stored:
+    """Store good rows of a file, with points and ledger, in the caller's transaction; source and import are locked already."""
     ids, new = _residents(ctx, checked, at)
     if known := set(ids.values()) - new:
         lock_residents(known)
@@ -116,14 +146,9 @@ def _store(
     storing = _Storing(source, import_id, at)
     for round_ in _rounds([row for row in checked if row.no not in misnamed_lines]):
         storing.store(round_, ids)
-    refused = [row for row in chunk.refused if row.no > done]
-    refused += [*map(_other_name, misnamed), *storing.refused]
-    quarantine(import_id, [_sealed(ctx, line) for line in refused])
-    counts = Counts(storing.added, storing.changed, storing.unchanged, len(refused))
-    advance_import(import_id, chunk.last_line, counts)
-    lines = [chunk.first_line, chunk.last_line]
-    write_audit(at, actor, "import_records", f"import:{import_id}", source=source, lines=lines)
-    return _rescored(ctx, storing.touched, new, at)
+    refused = [*map(_other_name, misnamed), *storing.refused]
+    rescored = _rescored(ctx, storing.touched, new, at)
+    return Stored(storing.added, storing.changed, storing.unchanged, refused, rescored)
 
 
 def _residents(ctx: Context, checked: Sequence[Checked], at: datetime) -> tuple[dict[bytes, int], set[int]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import IO, Any
@@ -38,6 +38,7 @@ class Table:
 
     format: str
     rows: Iterator[Row]
+    header: tuple[str, ...] | None = None
 
 
 def open_table(plain: IO[bytes]) -> Table:
@@ -58,7 +59,24 @@ def open_table(plain: IO[bytes]) -> Table:
     if text.startswith("["):
         raise InvalidInput("FORMAT_UNKNOWN", "JSON 文件应每行一个对象（JSON Lines），不是一个数组")
     header = tuple(cell.strip() for cell in _cells_of(first.text) or ())
-    return Table(_kind_of(header), _from_csv(lines, header))
+    return Table(_kind_of(header), _from_csv(lines, header), header)
+
+
+def read_again(format_: str, header: Sequence[str] | None, no: int, text: str) -> Row:
+    """A row of a table read before, by itself."""
+    line = Line(no, text)
+    if header is not None:
+        row = next(_from_csv(iter([line]), tuple(header)), None)
+        return row or Row(no, no, text, {}, InvalidInput("COLUMN_COUNT", "本行没有内容", "line"))
+    if format_ == CSV or not text.lstrip().startswith("{"):
+        fault = InvalidInput("HEADER_UNKNOWN", "导入时没有保存表头，请逐项填写，或原样再送一次文件", "line")
+        return Row(no, no, text, {}, fault)
+    return _from_json(line, frozenset(columns_of(format_)))
+
+
+def columns_of(format_: str) -> tuple[str, ...]:
+    """The columns that a table of this kind may have."""
+    return penalties.COLUMNS if format_ == PENALTIES else COLUMNS
 
 
 def _kind_of(header: tuple[str, ...]) -> str:

@@ -68,7 +68,10 @@ class ImportReportView(Schema):
     unchanged = fields.Integer(required=True)
     quarantined = fields.Integer(required=True, metadata={"description": "未能入库的行数"})
     lines = fields.Integer(required=True, metadata={"description": "文件中的数据行数"})
-    repeated = fields.Boolean(required=True, metadata={"description": "同一文件此前已导入，本次未作任何改动"})
+    repeated = fields.Boolean(
+        required=True,
+        metadata={"description": "同一文件此前已导入，本次只重试退回的行；added 与 changed 为本次新入库的"},
+    )
     errors = fields.List(fields.Nested(LineErrorView), required=True, metadata={"description": "最多 100 条"})
     report_url = fields.String(required=True, metadata={"description": "全部退回行的 CSV"})
 

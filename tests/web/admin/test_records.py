@@ -157,7 +157,7 @@ def test_the_report_opens_in_a_spreadsheet_without_running_anything(
     answer = client.get(f"/v1/admin/imports/{import_id}/report.csv", headers=department)
     assert answer.content_type == "text/csv; charset=utf-8"
     header, row = csv.reader(io.StringIO(answer.get_data().decode("utf-8-sig")))
-    assert header == ["line", "record_no", "field", "code", "detail"]
+    assert header == ["line", "record_no", "field", "code", "detail", "note"]
     assert row[:4] == ["3", "'=2+3", "id_number", "ID_INVALID"]
 
 

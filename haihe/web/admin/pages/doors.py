@@ -29,6 +29,12 @@ SYSTEM = (Role.SYSTEM_ADMIN,)
 SECURITY = (Role.SECURITY_ADMIN,)
 GUARDS = (Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN, Role.AUDITOR)
 
+# Whoever looks after the data; approvers see what they are to approve.
+CLERKS = (Role.DATA_CLERK,)
+DATA_READERS = (Role.DATA_CLERK, Role.APPROVER, Role.SYSTEM_ADMIN, Role.AUDITOR)
+LINE_READERS = (Role.DATA_CLERK, Role.AUDITOR)
+TRACERS = (Role.DATA_CLERK, Role.OBJECTION_OFFICER, Role.AUDITOR)
+
 # Method and route, as Flask knows it, to the roles that may. What is not here is closed to everybody.
 DOORS: dict[str, tuple[Role, ...]] = {
     "GET /console": EVERYBODY,
@@ -66,6 +72,26 @@ DOORS: dict[str, tuple[Role, ...]] = {
     "POST /console/staff/<username>/unlock": SECURITY,
     "GET /console/refusals": (Role.SECURITY_ADMIN, Role.AUDITOR),
     "GET /console/refusals.csv": (Role.SECURITY_ADMIN, Role.AUDITOR),
+    "GET /console/data": DATA_READERS,
+    "GET /console/data/imports.csv": DATA_READERS,
+    "GET /console/data/sources": DATA_READERS,
+    "GET /console/data/sources.csv": DATA_READERS,
+    "GET /console/data/sources/new": CLERKS,
+    "POST /console/data/sources": CLERKS,
+    "GET /console/data/sources/<code>": DATA_READERS,
+    "GET /console/data/sources/<code>/edit": CLERKS,
+    "POST /console/data/sources/<code>": CLERKS,
+    "POST /console/data/sources/<code>/credentials": CLERKS,
+    "POST /console/data/sources/<code>/credentials/<client_id>/rotate": CLERKS,
+    "POST /console/data/sources/<code>/credentials/<client_id>/revoke": CLERKS,
+    "GET /console/data/imports/<int:import_id>": DATA_READERS,
+    "GET /console/data/imports/<int:import_id>/report.csv": DATA_READERS,
+    "POST /console/data/imports/<int:import_id>/retry": CLERKS,
+    "GET /console/data/imports/<int:import_id>/lines/<int:line_no>": LINE_READERS,
+    "POST /console/data/imports/<int:import_id>/lines/<int:line_no>": CLERKS,
+    "POST /console/data/imports/<int:import_id>/lines/<int:line_no>/back": CLERKS,
+    "GET /console/data/records": TRACERS,
+    "GET /console/data/records/<int:record_id>": TRACERS,
 }
 
 # Where somebody shows who they are: nobody is logged in here yet.

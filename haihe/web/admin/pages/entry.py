@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 from haihe.domain.districts import DISTRICTS
 from haihe.domain.errors import NotFound, Unauthenticated
 from haihe.usecases.staff_login import log_in_staff, log_out_staff
-from haihe.web.admin.pages.doors import ROLE_NAMES, sections_for
+from haihe.web.admin.pages.doors import ROLE_NAMES, may, sections_for
 from haihe.web.admin.pages.lock import (
     LOGIN,
     ConsolePages,
@@ -27,6 +27,14 @@ from haihe.web.context import context
 blp = ConsolePages("entry", __name__)
 blp.add_app_template_global(sections_for, "sections_for")
 blp.add_app_template_global(ROLE_NAMES, "ROLE_NAMES")
+
+
+@blp.app_template_global("may_open")
+def may_open(path: str) -> bool:
+    """Whether whoever is here may open this page of the console."""
+    return may(staff().role, "GET", path)
+
+
 LONGEST = 256
 
 

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from haihe.usecases.context import day_of
 from haihe.usecases.drafting import waiting_drafts
+from haihe.usecases.sources import overdue_sources, waiting_lines
 from haihe.usecases.staff_accounts import to_confirm
 from haihe.usecases.staff_login import Role, StaffCaller
 
@@ -32,11 +34,21 @@ def _to_confirm(_caller: StaffCaller, _at: datetime) -> Waits:
     return Waits(to_confirm(), "个账号待您确认岗位", "/console/staff?state=PROPOSED")
 
 
+def _set_aside(caller: StaffCaller, _at: datetime) -> Waits:
+    return Waits(waiting_lines(caller), "行记录被退回，待核对", "/console/data")
+
+
+def _late(caller: StaffCaller, at: datetime) -> Waits:
+    return Waits(len(overdue_sources(caller, day_of(at))), "个来源逾期未报送", "/console/data/sources")
+
+
 # Who is told, and what counts it (for this member of the staff, at this moment).
 WAITING: tuple[tuple[tuple[Role, ...], Callable[[StaffCaller, datetime], Waits]], ...] = (
     ((Role.APPROVER,), _to_approve),
     ((Role.SCENARIO_EDITOR,), _to_mend),
     ((Role.SECURITY_ADMIN,), _to_confirm),
+    ((Role.DATA_CLERK,), _set_aside),
+    ((Role.DATA_CLERK,), _late),
 )
 
 
