@@ -34,7 +34,7 @@ def test_a_file_is_loaded_and_its_report_told_in_a_few_lines(run, file: Path) ->
     assert "共 2 行，新增 1，变更 0，未变 0，退回 1" in result.output
     assert "第 3 行（R2） indicator：指标代码不在现行规则集中 [INDICATOR_UNKNOWN]" in result.output
     again = run("import", file, "--source", "RS")
-    assert "本次未作任何改动" in again.output
+    assert "本次只重试退回的行" in again.output
     assert "新增 0" in again.output
 
 
@@ -68,7 +68,7 @@ def test_the_report_can_be_written_for_the_department(run, file: Path, tmp_path:
     assert "3,R2,indicator,INDICATOR_UNKNOWN" in run("report", 1).output
     to = tmp_path / "退回.csv"
     assert run("report", 1, "--csv", to).exit_code == 0
-    assert to.read_bytes().startswith(b"\xef\xbb\xbfline,record_no,field,code,detail\r\n3,R2,")
+    assert to.read_bytes().startswith(b"\xef\xbb\xbfline,record_no,field,code,detail,note\r\n3,R2,")
     assert run("report", 99).exit_code == 1
 
 

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from haihe.storage.db import db, transaction
 from haihe.storage.records import Source
 from haihe.usecases.context import Context
 from haihe.usecases.staff_login import Role
 from tests.builders import Builders
-from tests.pages.conftest import Opener, faults_of_access, overflow, picture, small_targets
-from tests.pages.office import log_in
+from tests.pages.conftest import Opener
+from tests.pages.official import official, sound
 from tests.usecases.test_import_records import LI, WANG, csv_of, line
 from tests.usecases.test_quarantine import WRONG, load
 
 pytestmark = pytest.mark.browser
-
-
-def sound(page: Page) -> None:
-    assert faults_of_access(page) == []
-    assert small_targets(page) == []
-    assert overflow(page) <= 0
 
 
 @pytest.fixture
@@ -34,10 +28,8 @@ def held(ctx: Context, a: Builders) -> int:
     return load(ctx, csv_of(good, *wrong), a.source()).import_id
 
 
-@pytest.mark.parametrize("width", [320, 1280])
-def test_every_page_is_sound(open_page: Opener, ctx: Context, held: int, width: int) -> None:
-    page = open_page(viewport={"width": width, "height": 800})
-    log_in(page, ctx, Role.DATA_CLERK, "/console/data")
+def test_every_page_is_sound(open_page: Opener, ctx: Context, held: int) -> None:
+    page = official(open_page, ctx, Role.DATA_CLERK)
     paths = {
         "data": "",
         "sources": "/sources",
@@ -50,21 +42,18 @@ def test_every_page_is_sound(open_page: Opener, ctx: Context, held: int, width: 
     }
     for name, path in paths.items():
         page.goto(f"/console/data{path}")
-        expect(page.get_by_role("heading", level=1)).to_be_visible()
-        sound(page)
-        picture(page, f"console-{name}-{width}")
+        sound(page, name)
 
 
 def test_a_clerk_puts_a_line_right_with_the_keyboard(open_page: Opener, ctx: Context, held: int) -> None:
-    page = open_page(viewport={"width": 1280, "height": 800})
-    log_in(page, ctx, Role.DATA_CLERK, f"/console/data/imports/{held}")
+    page = official(open_page, ctx, Role.DATA_CLERK)
+    page.goto(f"/console/data/imports/{held}")
     page.get_by_role("link", name="3", exact=True).click()
     page.get_by_label("证件号码").fill(WANG)
     page.get_by_label("证件号码").press("Enter")
     expect(page.get_by_role("alert")).to_contain_text("请写明依据")
     expect(page.get_by_label("证件号码")).to_have_value(WANG)
-    sound(page)
-    picture(page, "console-line-wrong")
+    sound(page, "line-wrong")
     page.get_by_label("依据").fill("来源部门 11 月 20 日复函")
     page.get_by_role("button", name="核对无误，入库").click()
     expect(page.get_by_role("status")).to_contain_text("1 行入库")
@@ -72,12 +61,11 @@ def test_a_clerk_puts_a_line_right_with_the_keyboard(open_page: Opener, ctx: Con
 
 
 def test_a_secret_is_shown_once(open_page: Opener, ctx: Context, held: int) -> None:
-    page = open_page(viewport={"width": 1280, "height": 800})
-    log_in(page, ctx, Role.DATA_CLERK, "/console/data/sources/late")
+    page = official(open_page, ctx, Role.DATA_CLERK)
+    page.goto("/console/data/sources/late")
     page.get_by_role("button", name="生成新凭据").click()
     expect(page.get_by_text("只在这里显示这一次")).to_be_visible()
-    sound(page)
-    picture(page, "console-secret")
+    sound(page, "secret")
     secret = page.locator("#secret").inner_text()
     page.goto("/console/data/sources/late")
     expect(page.get_by_text(secret)).to_have_count(0)

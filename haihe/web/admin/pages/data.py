@@ -20,7 +20,8 @@ from haihe.usecases.quarantine import (
 )
 from haihe.usecases.sources import imports_of, overdue_sources, reachable_import, sources_of, waiting_lines
 from haihe.web.admin.pages.lock import ConsolePages, page, staff
-from haihe.web.admin.pages.tables import asked, csv_file, number_of
+from haihe.web.admin.pages.asked import asked, number_of
+from haihe.web.admin.pages.export import csv_file
 from haihe.web.context import context
 from haihe.web.problems import status_of
 

@@ -27,7 +27,8 @@ from haihe.usecases.sources import (
     sources_of,
 )
 from haihe.web.admin.pages.lock import ConsolePages, page, staff
-from haihe.web.admin.pages.tables import asked, csv_file
+from haihe.web.admin.pages.asked import asked
+from haihe.web.admin.pages.export import csv_file
 from haihe.web.context import context
 from haihe.web.problems import status_of
 
