@@ -19,9 +19,9 @@ from haihe.usecases.quarantine import (
     send_back,
 )
 from haihe.usecases.sources import imports_of, overdue_sources, reachable_import, sources_of, waiting_lines
-from haihe.web.admin.pages.lock import ConsolePages, page, staff
 from haihe.web.admin.pages.asked import asked, number_of
 from haihe.web.admin.pages.export import csv_file
+from haihe.web.admin.pages.lock import ConsolePages, page, staff
 from haihe.web.context import context
 from haihe.web.problems import status_of
 

@@ -26,9 +26,9 @@ from haihe.usecases.sources import (
     rotate_credentials,
     sources_of,
 )
-from haihe.web.admin.pages.lock import ConsolePages, page, staff
 from haihe.web.admin.pages.asked import asked
 from haihe.web.admin.pages.export import csv_file
+from haihe.web.admin.pages.lock import ConsolePages, page, staff
 from haihe.web.context import context
 from haihe.web.problems import status_of
 
