@@ -42,6 +42,7 @@ BEFORE_ORDERS = (b"", b"[")
 LINKS_SIGN = b"L"
 LINKS = struct.Struct(">cI")
 LINK = struct.Struct(">16sIQH")
+UNTIL, UNTIL_AT = struct.Struct(">QH"), 20
 
 DISTRICT_CODES = tuple(DISTRICT_NUMBERS)
 
@@ -57,8 +58,9 @@ class ResidentCopy:
     links: tuple[StandingLink, ...] = ()
 
 
-# The numbers that the compiled scenarios read (see domain/compiled.py), and the orders.
-Numbers = tuple[Sequence[int], Orders]
+# The numbers that the compiled scenarios read (see domain/compiled.py); the orders; the bytes that hold both, without the
+# links, for by which names merchants know a resident is no fact of a decision; and the scenarios of the link, with commas.
+Seen = tuple[Sequence[int], Orders, bytes, bytes]
 
 
 @lru_cache(maxsize=16)
@@ -133,7 +135,7 @@ def _links_end(packed: bytes, at: int) -> int:
     """Where the links that begin here are over; the same place where there are none."""
     if packed[at : at + 1] != LINKS_SIGN:
         return at
-    return at + LINKS.size + int(LINKS.unpack_from(packed, at)[1])
+    return at + LINKS.size + int.from_bytes(packed[at + 1 : at + LINKS.size], "big")
 
 
 def unpack(packed: bytes, rulebook: Rulebook, on: date) -> ResidentCopy | None:
@@ -179,44 +181,40 @@ def unpack(packed: bytes, rulebook: Rulebook, on: date) -> ResidentCopy | None:
 
 
 class Reading:
-    """How copies are read as numbers under one rulebook on one day: nothing is turned into words."""
+    """How copies are read as numbers under one rulebook on one day, with what a merchant may ask at one moment: nothing is
+    turned into words, and nothing is read twice."""
 
-    def __init__(self, rulebook: Rulebook, on: date) -> None:
+    def __init__(self, rulebook: Rulebook, on: date, merchant_id: int = 0, at_ms: int = 0) -> None:
         # FIXED behind the version without the moment at which it was made, and the points of each dimension.
         layout = struct.Struct(f">8xH4x{FIXED.format[3:]}{len(rulebook.dimensions)}H")
         self._unpack, self._size = layout.unpack_from, layout.size
         self._tag, self._day = tag_of(rulebook.version), (on - EPOCH).days
+        self._merchant, self._at_ms = merchant_id.to_bytes(4, "big"), at_ms
 
-    def numbers(self, packed: bytes) -> Numbers | None:
-        """What `unpack` gives, as numbers; None where that gives None."""
+    def seen(self, packed: bytes, block: bytes = b"") -> Seen | None:
+        """What `unpack` gives, to a merchant who asks by this name; None where that gives None."""
         size = self._size
         if len(packed) < size:
             return None
-        last, tag, *figures = self._unpack(packed)
+        figures = self._unpack(packed)
         # What holds for good has the highest number of all.
-        if tag != self._tag or last < self._day:
+        if figures[1] != self._tag or figures[0] < self._day:
             return None
-        if len(packed) == size or (end := _links_end(packed, size)) == len(packed):
-            return figures, NO_ORDERS
+        if len(packed) == size:
+            return figures[2:], NO_ORDERS, packed, b""
+        scenarios, end = b"", _links_end(packed, size)
+        # The name is a block of a cipher: that sixteen such bytes stand anywhere else in a copy is out of the question.
+        found = packed.find(block + self._merchant, size, end)
+        if found > 0:
+            until_ms, length = UNTIL.unpack_from(packed, found + UNTIL_AT)
+            if self._at_ms < until_ms:
+                scenarios = packed[found + LINK.size : found + LINK.size + length]
+        if len(packed) == end:
+            return figures[2:], NO_ORDERS, packed[:size], scenarios
         if packed[end : end + 1] not in BEFORE_ORDERS:
             return None
-        return figures, {s: (r, m, y) for s, r, m, y in orjson.loads(packed[end:])}
-
-    def on_record(self, packed: bytes) -> bytes:
-        """A copy without its links: by which names other merchants know the resident is no fact of a decision."""
-        end = _links_end(packed, self._size)
-        return packed if end == self._size else packed[: self._size] + packed[end:]
-
-
-def linked_for(packed: bytes, block: bytes, merchant_id: int, at_ms: int) -> Sequence[str]:
-    """The scenarios for which a merchant may ask by this name at this moment; none where it may not."""
-    # The name is a block of a cipher: that sixteen such bytes stand anywhere else in a copy is out of the question.
-    found = packed.find(block + merchant_id.to_bytes(4, "big"), VERSION.size)
-    if found < 0:
-        return ()
-    _block, _merchant, until_ms, length = LINK.unpack_from(packed, found)
-    begin = found + LINK.size
-    return packed[begin : begin + length].decode().split(",") if at_ms < until_ms else ()
+        orders = {s: (r, m, y) for s, r, m, y in orjson.loads(packed[end:])}
+        return figures[2:], orders, packed[:size] + packed[end:], scenarios
 
 
 NO_ORDERS: Orders = {}

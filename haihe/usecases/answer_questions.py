@@ -74,14 +74,19 @@ def answer_questions(
     Raises Unauthenticated or Forbidden for a client that may not ask at all.
     """
     linked = linked_among(ctx, asker, questions, at)
-    stops_at = STOPS_AT[semantic]
+    stops_at, resident = STOPS_AT[semantic], SubjectKind.RESIDENT
     answers = []
     for question in questions:
-        answer = (
-            question.told()
-            if isinstance(question, Unanswerable)
-            else _answer(ctx, asker, linked, question, at)
-        )
+        if isinstance(question, Unanswerable):
+            answer = question.told()
+        elif question[0] is resident and linked is not None:
+            name, scenario = question[1:]
+            admitted = scenario in linked.partner.scenarios
+            answer = (
+                (linked.answer(name, scenario) or _too_often(too_often(at))) if admitted else NOT_ADMITTED
+            )
+        else:
+            answer = _alone(ctx, Question(asker, question[1], question[2], at), question[0])
         answers.append(answer)
         if stops_at is not None and answer.startswith(stops_at):
             break
@@ -98,13 +103,7 @@ def linked_among(
     return AboutLinked(ctx, asker, names, at) if names else None
 
 
-def _answer(ctx: Context, asker: Asker, linked: AboutLinked | None, asked: Asked, at: datetime) -> bytes:
-    kind, name, scenario = asked
-    if kind is SubjectKind.RESIDENT and linked is not None:
-        if scenario not in linked.partner.scenarios:
-            return NOT_ADMITTED
-        return linked.answer(name, scenario) or _too_often(too_often(at))
-    question = Question(asker, name, scenario, at)
+def _alone(ctx: Context, question: Question, kind: SubjectKind) -> bytes:
     try:
         return answer_question(ctx, question) if kind is SubjectKind.PASS else answer_nobody(ctx, question)
     except TooOften as error:

@@ -15,10 +15,10 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 from haihe.cache.copies import ASKED_TOO_OFTEN, ASKED_TOO_OFTEN_NOW, CacheDown
-from haihe.cache.copy import NO_ORDERS, Reading, linked_for, pack
+from haihe.cache.copy import NO_ORDERS, Reading, Seen, pack
 from haihe.domain.allowances import ABOUT_ONE_RESIDENT
 from haihe.domain.compiled import QUOTA_USED_UP, Judge, Orders, code_of, nobody
 from haihe.storage.alarms import AlarmKind
@@ -32,15 +32,10 @@ from haihe.usecases.gather_facts import copy_of, gather_facts
 from haihe.usecases.pairwise import Address, addresses
 from haihe.usecases.rules_in_force import Partner
 
-
-class Person(NamedTuple):
-    """Somebody asked about: their place on the record, their numbers, and which scenarios the link covers."""
-
-    place: int
-    figures: Sequence[int]
-    orders: Orders
-    scenarios: Sequence[str]
-    too_often: bool
+# Somebody asked about: their place on the record, their numbers and orders, which scenarios the link covers, and whether the
+# merchant has asked about them too often.
+Person = tuple[int, Sequence[int], Orders, frozenset[str], bool]
+NOTHING: frozenset[str] = frozenset()
 
 
 class AboutLinked:
@@ -60,17 +55,17 @@ class AboutLinked:
             ctx.rules.up_to_date()
         self._merchant_id = asking_partner(ctx, asker).merchant_id or 0
         counted = Counter(asked)
-        names = list(counted)
-        found = addresses(ctx, self._merchant_id, names)
+        found = addresses(ctx, self._merchant_id, list(counted))
         copies = self._look(found, list(counted.values()))
         self.partner: Partner = asking_partner(ctx, asker)
         self._rulebook = ctx.rules.rulebook(self.on)
-        self._reading = Reading(self._rulebook, self.on)
+        self._reading = Reading(self._rulebook, self.on, self._merchant_id, self.at_ms)
         self._nobody = nobody(self._rulebook)
         self._scenarios: dict[str, tuple[int, Judge, dict[int, bytes]]] = {}
         self._revisions: list[tuple[str, int]] = []
-        self._recorded: list[tuple[int | None, bytes]] = []
-        self._people = dict(zip(names, self._meet(found, copies), strict=True))
+        self._covered: dict[bytes, frozenset[str]] = {}
+        self._recorded: list[tuple[int | None, bytes]] = [(None, b"")] * len(found)
+        self._people = dict(zip(counted, self._meet(found, copies), strict=True))
         for _ in range(copies.count(ASKED_TOO_OFTEN_NOW)):
             raise_alarm(self._merchant_id, AlarmKind.ASKED_TOO_OFTEN, at)
         self._chance = secrets.token_bytes(CHANCE_BYTES)
@@ -82,7 +77,8 @@ class AboutLinked:
     def _look(self, found: Sequence[Address], counts: Sequence[int]) -> list[bytes | int | None]:
         most = ABOUT_ONE_RESIDENT.most + 1
         wanted = [
-            (who.resident_id, who.mark, min(count, most)) for who, count in zip(found, counts, strict=True)
+            (resident_id, mark, count if count < most else most)
+            for (resident_id, mark, _ours, _block), count in zip(found, counts, strict=True)
         ]
         try:
             looked = self.ctx.copies.look_many(wanted, self._merchant_id, ABOUT_ONE_RESIDENT, self.at_ms)
@@ -100,33 +96,32 @@ class AboutLinked:
     ) -> list[bytes | int | None]:
         """Without Redis the questions on the record are counted instead."""
         since = self.at - timedelta(seconds=ABOUT_ONE_RESIDENT.seconds)
-        before = asked_since(self._merchant_id, [who.resident_id for who in found if who.ours], since)
+        before = asked_since(self._merchant_id, [who[0] for who in found if who[2]], since)
         return [
-            ASKED_TOO_OFTEN if before.get(who.resident_id, 0) + count > ABOUT_ONE_RESIDENT.most else None
+            ASKED_TOO_OFTEN if before.get(who[0], 0) + count > ABOUT_ONE_RESIDENT.most else None
             for who, count in zip(found, counts, strict=True)
         ]
 
     def _meet(self, found: Sequence[Address], copies: Sequence[bytes | int | None]) -> list[Person]:
         """Everybody asked about, in order; whom Redis does not know is gathered from PostgreSQL, all at once."""
-        read = self._reading.numbers
+        read, person = self._reading.seen, self._person
         people: list[Person] = []
         unknown: dict[int, Address] = {}
         for place, (who, copy) in enumerate(zip(found, copies, strict=True)):
-            if copy.__class__ is bytes and who.ours:
-                seen = read(copy)  # type: ignore[arg-type]
-                if seen is not None:
-                    people.append(self._person(place, who, copy, seen))  # type: ignore[arg-type]
-                    continue
-            if who.ours and copy.__class__ is not int:
+            resident_id, _mark, ours, block = who
+            if ours and isinstance(copy, bytes) and (seen := read(copy, block)) is not None:
+                people.append(person(place, resident_id, seen))
+                continue
+            too_often = isinstance(copy, int)
+            if ours and not too_often:
                 unknown[place] = who
-            people.append(self._stranger(place, None, copy.__class__ is int))
+            people.append((place, self._nobody, NO_ORDERS, NOTHING, too_often))
         if unknown:
-            gathered = self._gather([who.resident_id for who in unknown.values()])
-            for place, who in unknown.items():
-                packed = gathered.get(who.resident_id)
-                if packed is not None:
-                    seen = read(packed) or (self._nobody, NO_ORDERS)
-                    people[place] = self._person(place, who, packed, seen)
+            gathered = self._gather([who[0] for who in unknown.values()])
+            for place, (resident_id, _mark, _ours, block) in unknown.items():
+                if resident_id in gathered:
+                    seen = read(gathered[resident_id], block) or (self._nobody, NO_ORDERS, b"", b"")
+                    people[place] = person(place, resident_id, seen)
         return people
 
     def _gather(self, missing: Sequence[int]) -> dict[int, bytes]:
@@ -138,20 +133,17 @@ class AboutLinked:
             self.ctx.copies.put(list(packed.items()))
         return packed
 
-    def _person(self, place: int, who: Address, packed: bytes, seen: tuple[Sequence[int], Orders]) -> Person:
-        scenarios = linked_for(packed, who.block, self._merchant_id, self.at_ms)
-        if not scenarios:
-            return self._stranger(place, who.resident_id, False)
-        self._record(place, who.resident_id, self._reading.on_record(packed))
-        return Person(place, *seen, scenarios, False)
-
-    def _stranger(self, place: int, resident_id: int | None, too_often: bool) -> Person:
-        """Nobody, or somebody about whom this merchant may not ask (any more)."""
-        self._record(place, resident_id, b"")
-        return Person(place, self._nobody, NO_ORDERS, (), too_often)
-
-    def _record(self, place: int, resident_id: int | None, facts: bytes) -> None:
-        self._recorded[place : place + 1] = ((resident_id, facts),)
+    def _person(self, place: int, resident_id: int, seen: Seen) -> Person:
+        """Somebody who exists; like nobody, if this merchant may not ask about them (any more)."""
+        figures, orders, facts, told = seen
+        if not told:
+            self._recorded[place] = (resident_id, b"")
+            return place, self._nobody, NO_ORDERS, NOTHING, False
+        self._recorded[place] = (resident_id, facts)
+        covered = self._covered.get(told)
+        if covered is None:
+            covered = self._covered[told] = frozenset(told.decode().split(","))
+        return place, figures, orders, covered, False
 
     def answer(self, name: str, scenario: str) -> bytes | None:
         """Yes or no about one resident and one admitted scenario; None where the merchant has asked too often."""
@@ -160,7 +152,7 @@ class AboutLinked:
             return None
         number, judge, endings = self._scenarios.get(scenario) or self._scenario(scenario)
         judged = judge(orders, *(figures if scenario in covered else self._nobody))
-        self._asked += (place, number, judged)
+        self._asked.extend((place, number, judged))
         ending = endings.get(judged) or self._ending(scenario, judged, endings)
         return (self._yes if judged >= 0 else self._no) + next(self._places) + ending
 

@@ -92,7 +92,7 @@ def told(facts: Facts, scenario: Scenario, on: date, district: str | None) -> tu
 def told_quickly(
     copy: ResidentCopy, scenario: Scenario, on: date, district: str | None
 ) -> tuple[str, int | None]:
-    read = Reading(BOOK, on).numbers(pack(replace(copy, last_day=None), BOOK))
+    read = Reading(BOOK, on).seen(pack(replace(copy, last_day=None), BOOK))
     assert read is not None
     judged = compile_scenario(scenario, BOOK, on, district)(read[1], *read[0])
     return code_of(judged), judged if judged >= 0 else None
@@ -142,10 +142,10 @@ def test_a_copy_that_does_not_hold_has_no_numbers(copy: ResidentCopy) -> None:
     today = date(2026, 11, 20)
     packed = pack(replace(copy, last_day=today), BOOK)
 
-    assert Reading(BOOK, today).numbers(packed) is not None
-    assert Reading(BOOK, today + timedelta(days=1)).numbers(packed) is None
-    assert Reading(replace(BOOK, version="HH-2027.1"), today).numbers(packed) is None
-    assert Reading(BOOK, today).numbers(packed[:8]) is None
+    assert Reading(BOOK, today).seen(packed) is not None
+    assert Reading(BOOK, today + timedelta(days=1)).seen(packed) is None
+    assert Reading(replace(BOOK, version="HH-2027.1"), today).seen(packed) is None
+    assert Reading(BOOK, today).seen(packed[:8]) is None
 
 
 def test_a_criterion_that_nobody_taught_to_compile_is_refused() -> None:

@@ -45,13 +45,39 @@ def test_giving_and_taking_back_change_the_resident_s_copy(ctx: Context, a: Buil
         ]
 
     name = link(ctx, resident, merchant)
-    (found,) = addresses(ctx, merchant, [name])
-    assert (found.resident_id, found.ours) == (resident, True)
-    assert not addresses(ctx, merchant + 1, [name])[0].ours
+    ((whom, _mark, ours, _block),) = addresses(ctx, merchant, [name])
+    assert (whom, ours) == (resident, True)
+    ((_whom, _mark, ours, _block),) = addresses(ctx, merchant + 1, [name])
+    assert not ours
     assert linked() == [name]
 
     withdraw_link(ctx, resident, merchant, ctx.now())
     assert linked() == []
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "",
+        "x",
+        "é" * 22,
+        "=" * 22,
+        "A" * 21 + "B",
+        "A" * 21 + "+",
+        "A" * 21 + "\n",
+        "/" * 22,
+        "A" * 20,
+        "A" * 24,
+    ],
+)
+def test_names_lead_to_the_same_places_alone_and_among_others(ctx: Context, a: Builders, odd: str) -> None:
+    merchant = a.merchant("XYZ-07").merchant_id
+    names = [link(ctx, a.resident(), merchant), odd, link(ctx, a.resident(), merchant), odd + "A", odd[1:]]
+
+    together = addresses(ctx, merchant, names)
+
+    assert together == [addresses(ctx, merchant, [name])[0] for name in names]
+    assert [ours for _whom, _mark, ours, _block in together] == [True, False, True, False, False]
 
 
 def test_each_merchant_has_its_own_name_for_the_same_resident(ctx: Context, a: Builders) -> None:
