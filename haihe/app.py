@@ -45,6 +45,7 @@ from haihe.web.admin.pages import own_password as console_own_password
 from haihe.web.admin.pages import scenarios as console_scenarios
 from haihe.web.admin.pages import sources as console_sources
 from haihe.web.admin.pages import staff as console_staff
+from haihe.web.admin.pages import withdrawals as console_withdrawals
 from haihe.web.assets import serve_assets
 from haihe.web.context import EXTENSION
 from haihe.web.merchant import access, oauth, oauth_authorize, orders
@@ -210,6 +211,7 @@ def _open_doors(app: Flask) -> None:
         console_staff,
         console_data,
         console_sources,
+        console_withdrawals,
     ):
         app.register_blueprint(console.blp)
     for linking in (oauth_authorize.blp, page_entry.pages, verify.pages):

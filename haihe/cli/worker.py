@@ -20,11 +20,14 @@ from haihe.usecases.keep_copies import Keeper
 from haihe.usecases.look_after_orders import look_after_orders
 from haihe.usecases.reports import forget_reports
 from haihe.usecases.reviewing import publish_due
+from haihe.usecases.uploads import load_uploads
+from haihe.usecases.withdraw_file import carry_out_withdrawals
 from haihe.web.context import context
 
 TURN_SECONDS = 0.25
 ORDERS_SECONDS = 15.0
 BATCHES_SECONDS = 1.0
+FILES_SECONDS = 1.0
 LONGEST_TROUBLE = 300
 # Ports of our own side, process numbers and times differ at every try, and say nothing new.
 PASSING = re.compile(r"\d+")
@@ -47,6 +50,8 @@ def worker_command() -> None:
     # Nor for batches: however many are waiting, the vouchers are in time.
     batches = threading.Thread(target=_take_over_batches, args=(app, stop), name="batches")
     batches.start()
+    files = threading.Thread(target=_look_after_files, args=(app, stop), name="files")
+    files.start()
     told = ""
     while not stop.is_set():
         try:
@@ -65,6 +70,7 @@ def worker_command() -> None:
         stop.wait(TURN_SECONDS)
     orders.join()
     batches.join()
+    files.join()
     click.echo("worker 已停止")
 
 
@@ -84,6 +90,23 @@ def _look_after_orders(app: Flask, stop: threading.Event) -> None:
             finally:
                 db.session.remove()
             stop.wait(ORDERS_SECONDS)
+
+
+def _look_after_files(app: Flask, stop: threading.Event) -> None:
+    """Files that clerks handed in, and files that are withdrawn; whatever is cut off goes on where it was."""
+    with app.app_context():
+        while not stop.is_set():
+            try:
+                ctx = context()
+                load_uploads(ctx, ctx.now, stop.is_set)
+                carry_out_withdrawals(ctx, ctx.now, stop.is_set)
+            except SQLAlchemyError as error:
+                log.error("文件这一轮没有处理完，将重试：%s", in_one_line(error))
+            except HaiheError as error:
+                log.error("文件这一轮没有处理完，将重试：%s", error.detail)
+            finally:
+                db.session.remove()
+            stop.wait(FILES_SECONDS)
 
 
 def _take_over_batches(app: Flask, stop: threading.Event) -> None:

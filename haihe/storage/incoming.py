@@ -76,7 +76,9 @@ _CONTENT = (
 )
 
 # A dispute ends when it is answered, not when a routine file comes in; withdrawal and repair hold at once.
-_NEW_STATE = """CASE WHEN s.state IS NULL THEN r.state
+# What went out of force only with its file is in force again once it is stated anew.
+_NEW_STATE = """CASE WHEN s.state IS NULL AND r.undone_by IS NOT NULL THEN 'EFFECTIVE'
+                     WHEN s.state IS NULL THEN r.state
                      WHEN s.state = 'EFFECTIVE' AND r.state = 'DISPUTED' THEN r.state
                      ELSE s.state END"""
 
@@ -213,7 +215,7 @@ def change_records(import_id: int, changes: Sequence[tuple[int, Stated]], at: da
     db.session.execute(
         text(
             f"UPDATE records r SET {sets}, state = {_NEW_STATE}, version = r.version + 1,"  # noqa: S608
-            " import_id = :import_id, line_no = s.line_no, received_at = :at"
+            " undone_by = NULL, import_id = :import_id, line_no = s.line_no, received_at = :at"
             f" FROM {_STATED} JOIN unnest(CAST(:ids AS bigint[])) WITH ORDINALITY AS i(id, n) USING (n)"
             " WHERE r.id = i.id"
         ),

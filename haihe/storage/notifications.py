@@ -7,7 +7,7 @@ all of them without writing a line for it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -95,6 +95,18 @@ def notify(resident_id: int, about: str, kind: str, parts: Mapping[str, Any], at
         .values(resident_id=resident_id, about=about, kind=kind, parts=dict(parts), at=at)
         .on_conflict_do_nothing(index_elements=[Notification.about])
     )
+
+
+def notify_all(told: Sequence[tuple[int, str]], kind: str, parts: Mapping[str, Any], at: datetime) -> None:
+    """Tell many residents the same: (resident, occasion) each."""
+    if told:
+        rows = [
+            {"resident_id": resident_id, "about": about, "kind": kind, "parts": dict(parts), "at": at}
+            for resident_id, about in told
+        ]
+        db.session.execute(
+            upsert(Notification).values(rows).on_conflict_do_nothing(index_elements=[Notification.about])
+        )
 
 
 def occasions(resident_id: int, before: Occasion | None, most: int) -> list[Occasion]:

@@ -45,7 +45,10 @@ class Source(db.Model):
 
 
 class RecordRow(db.Model):
-    """One record in its current version; (source, record_no) names it for ever."""
+    """One record in its current version; (source, record_no) names it for ever.
+
+    `undone_by` says that it is out of force only because its file was withdrawn: stated anew, it is in force again.
+    """
 
     __tablename__ = "records"
     __table_args__ = (
@@ -72,6 +75,7 @@ class RecordRow(db.Model):
     valid_from: Mapped[date | None]
     valid_to: Mapped[date | None]
     state: Mapped[str] = mapped_column(String(16))
+    undone_by: Mapped[int | None] = mapped_column(ForeignKey("file_withdrawals.id"))
     import_id: Mapped[int | None] = mapped_column(ForeignKey("imports.id"), index=True)
     line_no: Mapped[int | None]
     received_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))

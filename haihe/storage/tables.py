@@ -20,6 +20,8 @@ from haihe.storage import (
     rules,
     scores,
     statements,
+    uploads,
+    withdrawals,
 )
 from haihe.storage.db import db
 
@@ -44,4 +46,6 @@ __all__ = [
     "rules",
     "scores",
     "statements",
+    "uploads",
+    "withdrawals",
 ]

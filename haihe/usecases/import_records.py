@@ -19,10 +19,11 @@ from haihe.domain.identity import hide_identity_numbers
 from haihe.storage import imports
 from haihe.storage.db import db, transaction
 from haihe.storage.records import Source
+from haihe.storage.withdrawals import withdrawn_file
 from haihe.usecases.context import Context, day_of
 from haihe.usecases.records_in.checking import Checked, Checker, Refused
 from haihe.usecases.records_in.retrying import retry_lines
-from haihe.usecases.records_in.storing import Chunk, NamesHeld, store_chunk
+from haihe.usecases.records_in.storing import Chunk, NamesHeld, store_chunk, withdrawn
 from haihe.usecases.records_in.tables import Row, open_table
 from haihe.usecases.records_in.taking import Taken, take_in
 
@@ -68,7 +69,9 @@ def import_records(
         table = open_table(taken.plain)
         with transaction():
             header = list(table.header) if table.header is not None else None
-            held = imports.open_import(source, taken.sha256, _kept_name(file_name), table.format, header, at)
+            held = imports.open_import(source, taken.sha256, kept_name(file_name), table.format, header, at)
+        if withdrawn_file(held.import_id) is not None:
+            raise withdrawn()
         if held.finished:
             # What was loaded stays as it is; what was set aside may be good by now.
             retried = retry_lines(ctx, held.import_id, at, actor)
@@ -86,7 +89,7 @@ def import_records(
     return _report_of(held.import_id)
 
 
-def _kept_name(file_name: str) -> str:
+def kept_name(file_name: str) -> str:
     """The name under which the file is listed: without its directories, and without what would name a person."""
     base = file_name.replace("\\", "/").rpartition("/")[2]
     return hide_identity_numbers(UNPRINTABLE.sub("", base))[:LONGEST_FILE_NAME]

@@ -109,7 +109,8 @@ def _notices(ctx: Context, resident_id: int, asked: Mapping[str, Occasion]) -> K
     rows = select(Notification).where(Notification.id.in_(map(int, asked)))
     for row in db.session.execute(rows).scalars():
         title, text = notice_words(row.kind, row.parts, _name(ctx, row.parts.get("scenario")))
-        yield str(row.id), Told(row.kind, row.parts, title, text, f"/m/orders/{row.parts['order_id']}")
+        path = f"/m/orders/{row.parts['order_id']}" if "order_id" in row.parts else "/m/ledger"
+        yield str(row.id), Told(row.kind, row.parts, title, text, path)
 
 
 def _deeds(ctx: Context, resident_id: int, asked: Mapping[str, Occasion]) -> Keyed:

@@ -57,6 +57,12 @@ def notice_words(kind: str, parts: Mapping[str, Any], scenario: str) -> Words:
     object_ = "已经结清或有不同意见，请点开提出争议，时间随即停下。"
     until = f"若到 {_day(parts.get('recorded_from'))}仍未结清、也没有争议，将产生一条记录并影响积分。"
     match kind:
+        case "FILE_WITHDRAWN":
+            sent = f"{parts.get('source', '来源部门')}在 {_day(parts.get('sent_on'))}报送的一份文件有误，已整份撤回。"
+            return (
+                "一份报送有误，已撤回",
+                f"{sent}其中关于您的记录恢复到报送之前的样子；积分若有变化，见积分变动。",
+            )
         case "ORDER_TO_CONFIRM":
             return "请确认订单", f"{about}等您确认，确认以后才生效。"
         case "ORDER_REMIND_BEFORE":

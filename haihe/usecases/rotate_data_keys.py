@@ -39,12 +39,14 @@ from haihe.storage.partners import SigningKey
 from haihe.storage.records import QuarantinedLine
 from haihe.storage.reports import CONTENT_PURPOSE, PDF_PURPOSE, Report
 from haihe.storage.residents import Resident
+from haihe.storage.uploads import UploadPart
 from haihe.storage.vault import Vault
 from haihe.usecases.context import Context
 from haihe.usecases.notice_keys import PURPOSE as NOTICE_PURPOSE
 from haihe.usecases.publish_rules import configuration_changed
 from haihe.usecases.token_keys import PURPOSE as SIGNING_PURPOSE
 from haihe.usecases.two_factors import TOTP_PURPOSE
+from haihe.usecases.uploads import PURPOSE as UPLOAD_PURPOSE
 
 BATCH = 1_000
 
@@ -67,6 +69,7 @@ class Kept:
 KEPT = (
     Kept("居民", Resident, {"id_number_sealed": "id_number", "name_sealed": "name"}),
     Kept("退回行", QuarantinedLine, {"line_sealed": "quarantine"}),
+    Kept("上传的文件", UploadPart, {"part_sealed": UPLOAD_PURPOSE}),
     Kept("管理人员动态口令", Staff, {"totp_sealed": TOTP_PURPOSE}),
     Kept("商户员工动态口令", MerchantStaff, {"totp_sealed": TOTP_PURPOSE}),
     Kept("商户申请联系人", Application, {"contact_sealed": CONTACT_PURPOSE, "phone_sealed": PHONE_PURPOSE}),

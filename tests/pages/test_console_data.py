@@ -9,6 +9,8 @@ from haihe.storage.db import db, transaction
 from haihe.storage.records import Source
 from haihe.usecases.context import Context
 from haihe.usecases.staff_login import Role
+from haihe.usecases.uploads import load_uploads
+from haihe.usecases.withdraw_file import carry_out_withdrawals
 from tests.builders import Builders
 from tests.pages.conftest import Opener
 from tests.pages.official import official, sound
@@ -37,6 +39,9 @@ def test_every_page_is_sound(open_page: Opener, ctx: Context, held: int) -> None
         "source": "/sources/late",
         "import": f"/imports/{held}",
         "line": f"/imports/{held}/lines/3",
+        "uploads": "/uploads",
+        "withdrawals": "/withdrawals",
+        "withdrawal-new": f"/imports/{held}/withdrawal",
         "records": "/records",
         "record": "/records/1",
     }
@@ -69,3 +74,32 @@ def test_a_secret_is_shown_once(open_page: Opener, ctx: Context, held: int) -> N
     secret = page.locator("#secret").inner_text()
     page.goto("/console/data/sources/late")
     expect(page.get_by_text(secret)).to_have_count(0)
+
+
+def test_a_file_goes_in_and_comes_out_again(open_page: Opener, ctx: Context, held: int) -> None:
+    page = official(open_page, ctx, Role.DATA_CLERK)
+    page.goto("/console/data/uploads")
+    page.get_by_label("来源").select_option("late")
+    page.get_by_label("文件", exact=True).set_input_files(
+        {"name": "补报.csv", "mimeType": "text/csv", "buffer": csv_of(line("U1"))}
+    )
+    page.get_by_role("button", name="上传").click()
+    expect(page.get_by_role("status")).to_contain_text("等待导入")
+    sound(page, "upload")
+    load_uploads(ctx, ctx.now)
+    page.get_by_role("link", name="看导入结果").click()
+    page.get_by_role("link", name="提出整份撤回").click()
+    page.get_by_label("为什么撤回").fill("报错了年份")
+    page.get_by_role("button", name="提出撤回").click()
+    expect(page.get_by_text("须由另一位同事批准")).to_be_visible()
+    approver = official(open_page, ctx, Role.APPROVER)
+    approver.get_by_role("link", name="份文件待批准撤回").click()
+    sound(approver, "withdrawals-waiting")
+    approver.get_by_role("link", name="文件 2").click()
+    sound(approver, "withdrawal")
+    approver.get_by_role("button", name="批准撤回").click()
+    expect(approver.get_by_role("status")).to_contain_text("已处理 0 条")
+    sound(approver, "withdrawal-under-way")
+    carry_out_withdrawals(ctx, ctx.now)
+    expect(approver.get_by_text("1 条不再有效")).to_be_visible()
+    sound(approver, "withdrawal-done")

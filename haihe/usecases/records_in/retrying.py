@@ -15,9 +15,10 @@ from haihe.storage.imports import Counts, advance_import, lock_import
 from haihe.storage.incoming import lock_source
 from haihe.storage.records import Import, QuarantinedLine, RecordRow, Source
 from haihe.storage.vault import Vault
+from haihe.storage.withdrawals import withdrawn_file
 from haihe.usecases.context import Context, day_of
 from haihe.usecases.records_in.checking import Checked, Checker, Refused
-from haihe.usecases.records_in.storing import LONGEST_KEPT, NamesHeld, Stored, insist, store_rows
+from haihe.usecases.records_in.storing import LONGEST_KEPT, NamesHeld, Stored, insist, store_rows, withdrawn
 from haihe.usecases.records_in.tables import Row, read_again
 from haihe.usecases.rescore import Rescored
 
@@ -103,6 +104,8 @@ def lock_file(import_id: int) -> Import:
     lock_source(held.source)
     lock_import(import_id)
     db.session.refresh(held)
+    if withdrawn_file(import_id) is not None:
+        raise withdrawn()
     if held.finished_at is None:
         raise Conflict("IMPORT_UNFINISHED", "这个文件还没有导完；请原样再送一次，导完后再处理退回的行")
     return held

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from sqlalchemy.exc import OperationalError
 
-from haihe.domain.errors import Unavailable
+from haihe.domain.errors import Conflict, Unavailable
 from haihe.domain.identity import same_name
 from haihe.domain.records import RecordState
 from haihe.storage.audit import write_audit
@@ -31,6 +31,7 @@ from haihe.storage.incoming import (
     sealed_names_of,
 )
 from haihe.storage.vault import Vault
+from haihe.storage.withdrawals import withdrawn_file
 from haihe.usecases.context import Context
 from haihe.usecases.records_in.checking import Checked, Refused
 from haihe.usecases.rescore import CORRECTED, NEW, REPAIRED, Rescored, Touched, hold_copies, rescore
@@ -106,6 +107,8 @@ def _store(
     """Everything of one transaction; returns the copies to be held once it is committed."""
     lock_source(source)
     done = lock_import(import_id)
+    if withdrawn_file(import_id) is not None:
+        raise withdrawn()
     if done >= chunk.last_line:
         return Rescored()
     # Somebody else may be sending the same file at the same time, and be further on.
@@ -118,6 +121,11 @@ def _store(
     lines = [chunk.first_line, chunk.last_line]
     write_audit(at, actor, "import_records", f"import:{import_id}", source=source, lines=lines)
     return stored.rescored
+
+
+def withdrawn() -> Conflict:
+    """The answer to whoever would load a file that has been withdrawn."""
+    return Conflict("FILE_WITHDRAWN", "这份文件已整份撤回，不能再导入；请更正后以新文件报送")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +155,7 @@ def store_rows(
     for round_ in _rounds([row for row in checked if row.no not in misnamed_lines]):
         storing.store(round_, ids)
     refused = [*map(_other_name, misnamed), *storing.refused]
-    rescored = _rescored(ctx, storing.touched, new, at)
+    rescored = rescore_touched(ctx, storing.touched, new, at)
     return Stored(storing.added, storing.changed, storing.unchanged, refused, rescored)
 
 
@@ -285,7 +293,7 @@ def _sealed(ctx: Context, line: Refused) -> dict[str, object]:
     }
 
 
-def _rescored(ctx: Context, touched: dict[int, Touched], new: set[int], at: datetime) -> Rescored:
+def rescore_touched(ctx: Context, touched: dict[int, Touched], new: set[int], at: datetime) -> Rescored:
     """Points of those who have joined. Of the others only the copy is put out of use, and nobody has one of the new."""
     joined = joined_among([r for r in touched if r not in new])
     rescored = rescore(ctx, {r: t for r, t in touched.items() if r in joined}, at)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 
 import pytest
@@ -15,11 +16,13 @@ from haihe.storage.partners import OAuthClient
 from haihe.storage.records import RecordRow, Source
 from haihe.usecases.context import Context
 from haihe.usecases.staff_login import Role
+from haihe.usecases.uploads import load_uploads
+from haihe.usecases.withdraw_file import carry_out_withdrawals
 from tests.builders import Builders
 from tests.conftest import Clock
 from tests.usecases.test_import_records import WANG, csv_of, line
 from tests.usecases.test_quarantine import WRONG, load
-from tests.web.admin.console import Desk, desk
+from tests.web.admin.console import TOKEN, Desk, desk
 
 FORM = {"name": "河西区节点", "district": "120103", "indicators": "D01，D07", "expected_days": "7"}
 
@@ -164,3 +167,51 @@ def test_retrying_and_sending_back_say_what_became_of_it(person: Desk, ctx: Cont
 def test_what_is_not_there_is_told(person: Desk, path: str) -> None:
     assert person.get(f"/console/data/{path}").status_code == 404
     assert person.get("/console/data?before=x&q=%00").status_code == 200
+
+
+def test_a_file_is_handed_in_and_watched_until_it_is_loaded(
+    app: Flask, person: Desk, ctx: Context, a: Builders
+) -> None:
+    a.source()
+    path = "/console/data/uploads"
+    assert "请选择来源" in person.send(path, {}).text
+    assert "请先选择文件" in person.send(path, {"source": "TEST"}).text
+    answer = hand_in(person, csv_of(line("R1")))
+    assert answer.location == f"{path}/1"
+    assert "等待导入" in person.get(answer.location).text
+    load_uploads(ctx, ctx.now)
+    assert "/console/data/imports/1" in person.get(answer.location).text
+    refused = hand_in(person, b"%PDF-1.7").location
+    load_uploads(ctx, ctx.now)
+    assert "FORMAT_UNKNOWN" in person.get(refused).text
+    assert "文件是空的" in hand_in(person, b"").text
+    hexi = desk(app, ctx, Role.DATA_CLERK, "hexi-clerk", ["120103"])
+    assert hexi.get(f"{path}/1").status_code == 403
+    assert hand_in(hexi, csv_of(line("R1"))).status_code == 403
+
+
+def hand_in(person: Desk, data: bytes):
+    token = TOKEN.search(person.get("/console/data/uploads").text)
+    assert token is not None
+    form = {"form_token": token[1], "source": "TEST", "file": (io.BytesIO(data), "名单.csv")}
+    return person.client.post("/console/data/uploads", data=form, content_type="multipart/form-data")
+
+
+def test_a_file_is_withdrawn_by_two(app: Flask, person: Desk, ctx: Context, a: Builders) -> None:
+    held = load(ctx, csv_of(line("R1")), a.source()).import_id
+    path = f"/console/data/imports/{held}/withdrawal"
+    assert "请写明理由" in person.send(path, {"reason": ""}).text
+    one = person.send(path, {"reason": "整列错位"}).location
+    assert person.get(path).location == one
+    assert person.send(path, {"reason": "再来"}).status_code == 409
+    own = person.send(f"{one}/approve")
+    assert (own.status_code, "OWN_WITHDRAWAL" in own.text) == (403, True)
+    approver = desk(app, ctx, Role.APPROVER)
+    assert re.search(r'figure">1</span>\s*<span>份文件待批准撤回', approver.get("/console").text)
+    assert "整列错位" in approver.get("/console/data/withdrawals").text
+    assert approver.send(f"{one}/approve").location == one
+    assert approver.send(f"{one}/approve").status_code == 409
+    assert "撤回中" in approver.get(one).text
+    carry_out_withdrawals(ctx, ctx.now)
+    assert "1 条不再有效" in person.get(one).text
+    assert "提出整份撤回" not in person.get(f"/console/data/imports/{held}").text

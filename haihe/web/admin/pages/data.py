@@ -19,6 +19,7 @@ from haihe.usecases.quarantine import (
     send_back,
 )
 from haihe.usecases.sources import imports_of, overdue_sources, reachable_import, sources_of, waiting_lines
+from haihe.usecases.withdraw_file import withdrawal_of
 from haihe.web.admin.pages.asked import asked, number_of
 from haihe.web.admin.pages.export import csv_file
 from haihe.web.admin.pages.lock import ConsolePages, page, staff
@@ -137,6 +138,7 @@ def one_file(import_id: int) -> Response:
         reasons=reasons_of(import_id),
         q=sought,
         tried=request.args,
+        withdrawal=withdrawal_of(import_id),
     )
 
 

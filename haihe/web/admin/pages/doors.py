@@ -33,6 +33,7 @@ GUARDS = (Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN, Role.AUDITOR)
 CLERKS = (Role.DATA_CLERK,)
 DATA_READERS = (Role.DATA_CLERK, Role.APPROVER, Role.SYSTEM_ADMIN, Role.AUDITOR)
 LINE_READERS = (Role.DATA_CLERK, Role.AUDITOR)
+WITHDRAWERS = (Role.DATA_CLERK, Role.APPROVER)
 TRACERS = (Role.DATA_CLERK, Role.OBJECTION_OFFICER, Role.AUDITOR)
 
 # Method and route, as Flask knows it, to the roles that may. What is not here is closed to everybody.
@@ -90,6 +91,15 @@ DOORS: dict[str, tuple[Role, ...]] = {
     "GET /console/data/imports/<int:import_id>/lines/<int:line_no>": LINE_READERS,
     "POST /console/data/imports/<int:import_id>/lines/<int:line_no>": CLERKS,
     "POST /console/data/imports/<int:import_id>/lines/<int:line_no>/back": CLERKS,
+    "GET /console/data/uploads": CLERKS,
+    "POST /console/data/uploads": CLERKS,
+    "GET /console/data/uploads/<int:upload_id>": CLERKS,
+    "GET /console/data/imports/<int:import_id>/withdrawal": CLERKS,
+    "POST /console/data/imports/<int:import_id>/withdrawal": CLERKS,
+    "GET /console/data/withdrawals": DATA_READERS,
+    "GET /console/data/withdrawals/<int:withdrawal_id>": DATA_READERS,
+    "POST /console/data/withdrawals/<int:withdrawal_id>/approve": WITHDRAWERS,
+    "POST /console/data/withdrawals/<int:withdrawal_id>/refuse": WITHDRAWERS,
     "GET /console/data/records": TRACERS,
     "GET /console/data/records/<int:record_id>": TRACERS,
 }

@@ -21,6 +21,8 @@ LOGOUT = "/console/logout"
 CHANGE_FIRST = "/console/password"
 # A rulebook is edited as one text.
 LARGEST_FORM = 1 << 20
+# Where files are handed in; a little more, for the form around them.
+LARGER_FORMS = {"POST /console/data/uploads": (64 << 20) + (64 << 10)}
 
 
 class ConsolePages(Pages):
@@ -50,7 +52,7 @@ def _ask() -> AnyResponse | None:
         return _onward(CHANGE_FIRST)
     if not may(g.staff.role, request.method, route):
         raise Forbidden("ROLE_NOT_ALLOWED", "您的岗位没有这项权限；需要时请联系安全管理员")
-    check_form(LARGEST_FORM)
+    check_form(LARGER_FORMS.get(f"{request.method} {route}", LARGEST_FORM))
     return None
 
 

@@ -11,6 +11,7 @@ from haihe.usecases.drafting import waiting_drafts
 from haihe.usecases.sources import overdue_sources, waiting_lines
 from haihe.usecases.staff_accounts import to_confirm
 from haihe.usecases.staff_login import Role, StaffCaller
+from haihe.usecases.withdraw_file import withdrawals_waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,10 @@ def _late(caller: StaffCaller, at: datetime) -> Waits:
     return Waits(len(overdue_sources(caller, day_of(at))), "个来源逾期未报送", "/console/data/sources")
 
 
+def _to_withdraw(caller: StaffCaller, _at: datetime) -> Waits:
+    return Waits(len(withdrawals_waiting(caller)), "份文件待批准撤回", "/console/data/withdrawals")
+
+
 # Who is told, and what counts it (for this member of the staff, at this moment).
 WAITING: tuple[tuple[tuple[Role, ...], Callable[[StaffCaller, datetime], Waits]], ...] = (
     ((Role.APPROVER,), _to_approve),
@@ -49,6 +54,7 @@ WAITING: tuple[tuple[tuple[Role, ...], Callable[[StaffCaller, datetime], Waits]]
     ((Role.SECURITY_ADMIN,), _to_confirm),
     ((Role.DATA_CLERK,), _set_aside),
     ((Role.DATA_CLERK,), _late),
+    ((Role.DATA_CLERK, Role.APPROVER), _to_withdraw),
 )
 
 
