@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 from haihe.demo.births import births
 from haihe.demo.cast import cast
 from haihe.demo.departments import ensure_departments
+from haihe.demo.files import send_files
 from haihe.demo.first_scores import score_for_the_first_time
 from haihe.demo.histories import records_of
 from haihe.demo.loading import (
@@ -86,6 +87,8 @@ def create_city(ctx: Context, residents: int, seed: int, at: datetime, progress:
         # By rules that somebody has published since, a life may come to something else; that is no reason not to start.
         placed = place_named(ctx, people, at, strict=new)
     try_renew_copies(ctx, [p.resident_id for p in placed], at)
+    if new:
+        send_files(ctx, at)
     return City(new, residents, seed, placed)
 
 

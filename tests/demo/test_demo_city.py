@@ -18,7 +18,7 @@ from haihe.storage.db import db
 from haihe.storage.decisions import Order
 from haihe.storage.office import Staff, StaleCopy
 from haihe.storage.partners import OAuthClient
-from haihe.storage.records import RecordRow
+from haihe.storage.records import Import, QuarantinedLine, RecordRow
 from haihe.storage.residents import Resident
 from haihe.storage.scores import LedgerEntry, ScoreRow
 from haihe.usecases.context import day_of
@@ -41,6 +41,15 @@ def test_every_indicator_and_every_fact_is_present(demo: Demo) -> None:
     stored = set(db.session.execute(select(RecordRow.indicator).distinct()).scalars())
 
     assert stored == {i.code for i in rulebook.indicators} | {f.code for f in rulebook.facts}
+
+
+def test_departments_have_sent_files_and_one_line_waits_to_be_put_right(demo: Demo) -> None:
+    files = db.session.execute(select(Import)).scalars().all()
+    set_aside = db.session.execute(select(QuarantinedLine.code)).scalars().all()
+
+    assert len(files) > 12
+    assert {(f.added, f.changed) for f in files} == {(0, 0)}, "what was sent is what was there"
+    assert set_aside == ["ID_INVALID"]
 
 
 def test_all_sixteen_districts_are_inhabited(demo: Demo) -> None:
