@@ -22,12 +22,37 @@ from haihe.usecases.import_records import import_records
 
 RECORDS_SENT = 20
 MISTAKEN = "civility"
-HEADER = (
-    "record_no,indicator,id_type,id_number,name,occurred_on,"
-    "document_no,issuer,quantity,level,severity,valid_from,valid_to"
-).split(",")
+HEADER = [
+    "record_no",
+    "indicator",
+    "id_type",
+    "id_number",
+    "name",
+    "occurred_on",
+    "document_no",
+    "issuer",
+    "quantity",
+    "level",
+    "severity",
+    "valid_from",
+    "valid_to",
+]
 # 120100 belongs to nobody, and the last sign does not fit the rest.
-MISTAKE = ("FILE-1", "D07", "RESIDENT", "120100199001010011", "和平示例", "2026-01-05", "", "", "1", "", "", "", "")
+MISTAKE = (
+    "FILE-1",
+    "D07",
+    "RESIDENT",
+    "120100199001010011",
+    "和平示例",
+    "2026-01-05",
+    "",
+    "",
+    "1",
+    "",
+    "",
+    "",
+    "",
+)
 
 
 def send_files(ctx: Context, at: datetime) -> None:
