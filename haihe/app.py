@@ -36,7 +36,9 @@ from haihe.web.admin import login as admin_login
 from haihe.web.admin import merchants as admin_merchants
 from haihe.web.admin import objections as admin_objections
 from haihe.web.admin import records as admin_records
+from haihe.web.admin import source_questions as admin_source_questions
 from haihe.web.admin import staff as admin_staff
+from haihe.web.admin.pages import cases as console_cases
 from haihe.web.admin.pages import data as console_data
 from haihe.web.admin.pages import drafts as console_drafts
 from haihe.web.admin.pages import entry as console_entry
@@ -212,6 +214,7 @@ def _open_doors(app: Flask) -> None:
         console_data,
         console_sources,
         console_withdrawals,
+        console_cases,
     ):
         app.register_blueprint(console.blp)
     for linking in (oauth_authorize.blp, page_entry.pages, verify.pages):
@@ -241,6 +244,7 @@ def _open_doors(app: Flask) -> None:
         admin_city_jobs,
         admin_records,
         admin_objections,
+        admin_source_questions,
         admin_audit,
         admin_merchants,
         admin_staff,

@@ -21,6 +21,10 @@ class NotFound(HaiheError):
     """There is no such thing, or none that this caller may know of: the two are told alike."""
 
 
+class OutOfReach(NotFound):
+    """It exists, but in a district that is not the caller's: told like anything that does not exist, and put on the record."""
+
+
 class Forbidden(HaiheError):
     """The caller is known, but this is not theirs to do."""
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from functools import lru_cache
 
 from haihe.domain.working_days import add_working_days, working_days_between
 
+TAKE_UP_DAYS = 2
 ANSWER_DAYS = 5
 EXTENSION_DAYS = 5
 WARN_AT = 0.8
@@ -40,17 +42,23 @@ ANSWERS = (ObjectionState.UPHELD, ObjectionState.CORRECTED, ObjectionState.REMOV
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """By when an objection is to be answered, and how much of that time has gone."""
+    """By when somebody is to take an objection up and by when it is to be answered, and how much of that time has gone.
 
+    From the warning on it is everybody's: it has been escalated.
+    """
+
+    take_up_by: date
     answer_by: date
     days_left: int
     warning: bool
     overdue: bool
 
 
+@lru_cache(maxsize=4096)
 def clock(filed_on: date, extended: bool, on: date) -> Clock:
     """The clock of an open objection on a day."""
     days = ANSWER_DAYS + (EXTENSION_DAYS if extended else 0)
     answer_by = add_working_days(filed_on, days)
     gone = working_days_between(filed_on, on)
-    return Clock(answer_by, max(days - gone, 0), gone >= days * WARN_AT, on > answer_by)
+    take_up_by = add_working_days(filed_on, TAKE_UP_DAYS)
+    return Clock(take_up_by, answer_by, max(days - gone, 0), gone >= days * WARN_AT, on > answer_by)

@@ -23,13 +23,15 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from haihe.storage.db import db
 
 REASON_PURPOSE, ATTACHMENT_PURPOSE, ATTACHMENT_NAME_PURPOSE = "objection", "attachment", "attachment_name"
+MESSAGE_PURPOSE = "objection_message"
 
 
 class Objection(db.Model):
     """One objection against one record; a record has at most one open objection.
 
     `second_look_of` names the earlier objection that this one asks another person to look at again (PIPL 第二十四条).
-    `changed` holds, once answered, what of the record was changed: field → [before, after].
+    `changed` holds, once answered, what of the record was changed: field → [before, after]. `taken_by` is the officer who
+    works on it, None while nobody does.
     """
 
     __tablename__ = "objections"
@@ -48,6 +50,8 @@ class Objection(db.Model):
     key_id: Mapped[str] = mapped_column(String(32))
     reason_sealed: Mapped[bytes] = mapped_column(LargeBinary)
     filed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    taken_by: Mapped[str | None] = mapped_column(String(64))
+    taken_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     extended_because: Mapped[str | None] = mapped_column(String(500))
     answer: Mapped[str | None] = mapped_column(String(2000))
     answered_by: Mapped[str | None] = mapped_column(String(64))
@@ -73,3 +77,21 @@ class Attachment(db.Model):
     sha256: Mapped[bytes] = mapped_column(LargeBinary)
     content_sealed: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
     sent_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class ObjectionMessage(db.Model):
+    """往来: what the officer asked the source department, or what it answered. `written_by` is who wrote it down:
+    `staff:…`, or `source:…` where the department answered through its own client."""
+
+    __tablename__ = "objection_messages"
+    __table_args__ = (Index("ix_objection_messages_objection_id", "objection_id", "id"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    objection_id: Mapped[int] = mapped_column(ForeignKey("objections.id"))
+    resident_id: Mapped[int] = mapped_column(ForeignKey("residents.id"), index=True)
+    from_source: Mapped[bool]
+    written_by: Mapped[str] = mapped_column(String(96))
+    document_no: Mapped[str | None] = mapped_column(String(128))
+    key_id: Mapped[str] = mapped_column(String(32))
+    text_sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True))

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from sqlalchemy import select
 
 from haihe.domain.districts import DISTRICTS
-from haihe.domain.errors import Conflict, InvalidInput, NotFound
+from haihe.domain.errors import Conflict, InvalidInput, OutOfReach
 from haihe.domain.kinds import LevelMap
 from haihe.domain.objections import ObjectionState
 from haihe.domain.papers import Paper
@@ -43,25 +43,18 @@ class Answer:
     corrected: Mapping[str, object]
 
 
-def open_objections(ctx: Context, officer: StaffCaller, at: datetime) -> list[ShownObjection]:
-    """Those waiting for an answer in the officer's districts, the oldest first."""
-    query = (
-        select(Objection, RecordRow)
-        .join(RecordRow, RecordRow.id == Objection.record_id)
-        .join(Resident, Resident.id == Objection.resident_id)
-        .where(Objection.state == ObjectionState.OPEN)
-        .order_by(Objection.filed_at, Objection.id)
-    )
-    if officer.districts:
-        query = query.where(Resident.district.in_(officer.districts))
-    return [shown(ctx, objection, record, at) for objection, record in db.session.execute(query)]
-
-
 def look_at_objection(ctx: Context, officer: StaffCaller, objection_id: int, at: datetime) -> ShownObjection:
     """One objection with what the resident wrote: a look at a person's data, so it leaves a trace."""
     with transaction():
-        objection, record = _in_reach(officer, objection_id)
-        write_audit(at, f"staff:{officer.username}", "look_at_objection", f"objection:{objection.id}")
+        objection, record = in_reach(officer, objection_id)
+        write_audit(
+            at,
+            officer.actor,
+            "look_at_objection",
+            f"objection:{objection.id}",
+            purpose="OBJECTION",
+            resident=f"resident:{objection.resident_id}",
+        )
         return shown(ctx, objection, record, at)
 
 
@@ -70,7 +63,7 @@ def open_attachment(
 ) -> Paper:
     """A file that a resident handed in; that it was opened is on the record."""
     with transaction():
-        objection, _record = _in_reach(officer, objection_id)
+        objection, _record = in_reach(officer, objection_id)
         attachment = find_attachment(objection.attachments, attachment_id)
         subject = f"objection:{objection_id}"
         write_audit(at, f"staff:{officer.username}", "open_attachment", subject, attachment=attachment_id)
@@ -82,9 +75,10 @@ def extend_objection(
 ) -> ShownObjection:
     """Give the department five working days more, once, for a reason that the resident reads."""
     with transaction():
-        objection, record = _open(officer, objection_id)
+        objection, record = open_in_reach(officer, objection_id)
         if objection.extended_because is not None:
             raise Conflict("OBJECTION_EXTENDED", "这项异议已延长过一次，不能再延长")
+        hold(officer, objection, at)
         objection.extended_because = reason
         write_audit(at, f"staff:{officer.username}", "extend_objection", f"objection:{objection.id}")
     return shown(ctx, objection, record, at)
@@ -100,8 +94,8 @@ def answer_objection(
             select(Objection.resident_id).where(Objection.id == objection_id)
         ).scalar_one_or_none()
         lock_residents([resident_id] if resident_id is not None else [])
-        objection, record = _open(officer, objection_id)
-        _by_another_person(officer, objection)
+        objection, record = open_in_reach(officer, objection_id)
+        hold(officer, objection, at)
         objection.changed = _correct(ctx, record, answer, at)
         objection.state = answer.outcome
         objection.answer = answer.reason
@@ -123,27 +117,39 @@ def answer_objection(
     return shown(ctx, objection, record, at)
 
 
-def _in_reach(officer: StaffCaller, objection_id: int) -> tuple[Objection, RecordRow]:
+def in_reach(officer: StaffCaller, objection_id: int) -> tuple[Objection, RecordRow]:
+    """An objection of the officer's districts with its record, locked for the rest of the transaction."""
     objection, record = find_objection(objection_id)
     district = db.session.get_one(Resident, objection.resident_id).district
     if officer.districts and district not in officer.districts:
         names = "、".join(DISTRICTS[d] for d in sorted(officer.districts))
-        raise NotFound("OBJECTION_NOT_FOUND", f"没有找到这项异议；您负责的是{names}")
+        raise OutOfReach("OBJECTION_NOT_FOUND", f"没有找到这项异议；您负责的是{names}")
     return objection, record
 
 
-def _open(officer: StaffCaller, objection_id: int) -> tuple[Objection, RecordRow]:
-    objection, record = _in_reach(officer, objection_id)
+def open_in_reach(officer: StaffCaller, objection_id: int) -> tuple[Objection, RecordRow]:
+    """The same, if it still waits for an answer."""
+    objection, record = in_reach(officer, objection_id)
     if objection.state != ObjectionState.OPEN:
         raise Conflict("OBJECTION_ANSWERED", "这项异议已经办结")
     return objection, record
 
 
-def _by_another_person(officer: StaffCaller, objection: Objection) -> None:
+def hold(officer: StaffCaller, objection: Objection, at: datetime) -> None:
+    """Only whoever works on it may go on with it; where nobody does yet, the officer takes it with their first deed."""
+    by_another_person(officer.username, objection)
+    if objection.taken_by is None:
+        objection.taken_by, objection.taken_at = officer.username, at
+    elif objection.taken_by != officer.username:
+        raise Conflict("OBJECTION_TAKEN", f"这项异议由 {objection.taken_by} 经办，请先接手")
+
+
+def by_another_person(username: str, objection: Objection) -> None:
+    """Conflict where a second look would be by whoever answered the first."""
     if objection.second_look_of is None:
         return
     first = db.session.get_one(Objection, objection.second_look_of)
-    if first.answered_by == officer.username:
+    if first.answered_by == username:
         raise Conflict("SECOND_LOOK_BY_ANOTHER", "复核须由另一位工作人员办理（个人信息保护法第二十四条）")
 
 

@@ -16,6 +16,7 @@ from sqlalchemy import LargeBinary, Table, select
 
 from haihe.storage.audit import write_audit
 from haihe.storage.db import transaction
+from haihe.storage.objections import ATTACHMENT_NAME_PURPOSE, MESSAGE_PURPOSE, REASON_PURPOSE
 from haihe.storage.tables import db
 from haihe.usecases.context import TIANJIN, Context
 
@@ -23,8 +24,9 @@ from haihe.usecases.context import TIANJIN, Context
 SEALED = {
     ("residents", "id_number_sealed"): ("id_number", "id_number"),
     ("residents", "name_sealed"): ("name", "name"),
-    ("objections", "reason_sealed"): ("reason", "objection"),
-    ("objection_attachments", "name_sealed"): ("name", "attachment_name"),
+    ("objections", "reason_sealed"): ("reason", REASON_PURPOSE),
+    ("objection_attachments", "name_sealed"): ("name", ATTACHMENT_NAME_PURPOSE),
+    ("objection_messages", "text_sealed"): ("text", MESSAGE_PURPOSE),
     ("reports", "content_sealed"): ("content", "report"),
 }
 # Inner workings without a word about the person: which of our copies in Redis are to be renewed.

@@ -55,6 +55,7 @@ class ShownObjection:
     changed: dict[str, list[str | None]] | None
     second_look_of: int | None
     attachments: tuple[ShownAttachment, ...]
+    taken_by: str | None
 
 
 def file_objection(
@@ -171,7 +172,6 @@ def move_record(
 def shown(ctx: Context, objection: Objection, record: RecordRow, at: datetime) -> ShownObjection:
     """An objection with its words and its clock."""
     state = ObjectionState(objection.state)
-    running = clock(day_of(objection.filed_at), objection.extended_because is not None, day_of(at))
     return ShownObjection(
         id=objection.id,
         record_id=record.id,
@@ -181,7 +181,7 @@ def shown(ctx: Context, objection: Objection, record: RecordRow, at: datetime) -
         words=STATE_WORDS[state],
         reason=ctx.vault.open(objection.key_id, objection.reason_sealed, REASON_PURPOSE),
         filed_at=objection.filed_at,
-        clock=running if state is ObjectionState.OPEN else None,
+        clock=running_clock(objection, at) if state is ObjectionState.OPEN else None,
         extended_because=objection.extended_because,
         answer=objection.answer,
         answered_at=objection.answered_at,
@@ -197,7 +197,13 @@ def shown(ctx: Context, objection: Objection, record: RecordRow, at: datetime) -
             )
             for one in objection.attachments
         ),
+        taken_by=objection.taken_by,
     )
+
+
+def running_clock(objection: Objection, at: datetime) -> Clock:
+    """The clock of an open objection now."""
+    return clock(day_of(objection.filed_at), objection.extended_because is not None, day_of(at))
 
 
 def _own_record(resident_id: int, record_id: int) -> RecordRow:

@@ -22,9 +22,11 @@ from haihe.storage.notices import NoticeKey
 from haihe.storage.objections import (
     ATTACHMENT_NAME_PURPOSE,
     ATTACHMENT_PURPOSE,
+    MESSAGE_PURPOSE,
     REASON_PURPOSE,
     Attachment,
     Objection,
+    ObjectionMessage,
 )
 from haihe.storage.office import Staff
 from haihe.storage.onboarding import (
@@ -80,6 +82,7 @@ KEPT = (
         Attachment,
         {"name_sealed": ATTACHMENT_NAME_PURPOSE, "content_sealed": ATTACHMENT_PURPOSE},
     ),
+    Kept("异议往来", ObjectionMessage, {"text_sealed": MESSAGE_PURPOSE}),
     Kept("信用报告", Report, {"content_sealed": CONTENT_PURPOSE, "pdf_sealed": PDF_PURPOSE}),
     Kept("通知签名密钥", NoticeKey, {"private_sealed": NOTICE_PURPOSE}),
     Kept("令牌签名密钥", SigningKey, {"private_sealed": SIGNING_PURPOSE}),

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import hmac
 import secrets
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Response, current_app, request
+from marshmallow import Schema, ValidationError
 
 from haihe.domain.errors import Forbidden
 from haihe.web.context import context
@@ -40,6 +43,21 @@ def require_own_form() -> None:
     sent = request.form.get(FIELD, "")
     if foreign or not key or not hmac.compare_digest(_token_of(key).encode(), sent.encode(errors="replace")):
         raise Forbidden("FORM_FOREIGN", "页面已过期，请返回上一页、刷新后再提交一次")
+
+
+def read_form(schema: Schema, given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """What a form says, read by the schema of the same deed's JSON; and what is wrong, by field, in one sentence each."""
+    try:
+        read: dict[str, Any] = schema.load(given)
+    except ValidationError as error:
+        return {}, {str(name): _first(told) for name, told in error.normalized_messages().items()}
+    return read, {}
+
+
+def _first(told: Any) -> str:
+    while not isinstance(told, str):
+        told = next(iter(told.values() if isinstance(told, dict) else told))
+    return told
 
 
 def keep_browser_key(response: Response) -> Response:

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from haihe.domain.errors import Conflict
 from haihe.domain.papers import read_paper
 from haihe.storage.db import db, transaction
+from haihe.storage.objections import MESSAGE_PURPOSE, REASON_PURPOSE, Objection, ObjectionMessage
 from haihe.storage.office import Staff
 from haihe.storage.onboarding import Application
 from haihe.storage.records import QuarantinedLine, RecordRow
@@ -55,6 +56,7 @@ def before(ctx: Context, a: Builders) -> Context:
     manager = NewPerson("boss", "a long enough password", SECRET, "manager")
     number = apply(held, wish, ctx.now(), "t", manager)
     _keep_report(held)
+    _keep_objection(held)
     add_document(held, number, "执照.pdf", b"%PDF-1.7", ctx.now(), "t")
     _object(held)
     return held
@@ -83,6 +85,34 @@ def _keep_report(held: Context) -> None:
                 shares_summary=False,
                 made_at=held.now(),
                 expires_at=held.now(),
+            )
+        )
+
+
+def _keep_objection(held: Context) -> None:
+    """An objection with a message about it, as they are kept."""
+    reason, message = held.vault.seal("不是我", REASON_PURPOSE), held.vault.seal("请核对", MESSAGE_PURPOSE)
+    with transaction():
+        record = db.session.execute(select(RecordRow).limit(1)).scalar_one()
+        objection = Objection(
+            resident_id=record.resident_id,
+            record_id=record.id,
+            state="OPEN",
+            key_id=reason.key_id,
+            reason_sealed=reason.ciphertext,
+            filed_at=held.now(),
+        )
+        db.session.add(objection)
+        db.session.flush()
+        db.session.add(
+            ObjectionMessage(
+                objection_id=objection.id,
+                resident_id=record.resident_id,
+                from_source=False,
+                written_by="staff:t",
+                key_id=message.key_id,
+                text_sealed=message.ciphertext,
+                at=held.now(),
             )
         )
 

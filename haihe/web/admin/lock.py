@@ -6,10 +6,11 @@ from typing import Any
 
 from flask import Response, g, request
 
-from haihe.domain.errors import Forbidden, Unauthenticated
+from haihe.domain.errors import Forbidden, HaiheError, OutOfReach, Unauthenticated
 from haihe.usecases.staff_login import Role, StaffCaller, record_refusal, staff_of
 from haihe.web.bodies import StrictBlueprint
 from haihe.web.context import context
+from haihe.web.oauth_lock import require_partner
 from haihe.web.problems import told_by
 
 
@@ -19,6 +20,11 @@ class StaffDoors(StrictBlueprint):
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
         self.register_error_handler(Forbidden, _refused)
+        self.register_error_handler(OutOfReach, _refused)
+
+
+# What a department's own client may do: send records, and answer what it is asked about them.
+SOURCE_SCOPE = "records"
 
 
 def bearer() -> str:
@@ -43,8 +49,16 @@ def require_staff(*roles: Role, expired_too: bool = False) -> StaffCaller:
     return caller
 
 
-def _refused(error: Forbidden) -> Response:
+def _refused(error: HaiheError) -> Response:
     if "staff" in g:
         route = request.url_rule.rule if request.url_rule else request.path
         record_refusal(g.staff, f"{request.method} {route}", error.code, context().now())
     return told_by(error)
+
+
+def require_source() -> str:
+    """The source department whose client is asking."""
+    partner = require_partner(SOURCE_SCOPE)
+    if partner.source is None:
+        raise Forbidden("NOT_A_SOURCE", "只有来源部门可以使用这个接口")
+    return partner.source

@@ -16,7 +16,15 @@ from haihe.usecases.answer_objection import (
     extend_objection,
     look_at_objection,
     open_attachment,
-    open_objections,
+)
+from haihe.usecases.cases import Pile, list_cases
+from haihe.usecases.handle_objection import (
+    Message,
+    ask_source,
+    hand_over_objection,
+    messages_of,
+    note_source_answer,
+    take_objection,
 )
 from haihe.usecases.objections import ShownObjection
 from haihe.usecases.staff_login import Role
@@ -32,6 +40,7 @@ READERS = (Role.OBJECTION_OFFICER, Role.AUDITOR)
 ANSWERERS = (Role.OBJECTION_OFFICER,)
 LONGEST_ANSWER = 2000
 LONGEST_EXTENSION = 500
+LONGEST_MESSAGE = 2000
 MOST_QUANTITY = Decimal("99999999.99")
 DATE_WORDS = {"invalid": "应为日期，如 2026-01-01", "null": "不能为空"}
 
@@ -73,6 +82,49 @@ class ExtensionBody(Body):
     reason = Prose(LONGEST_EXTENSION)
 
 
+class TakeBody(Body):
+    """Why it is taken over; needed where somebody else works on it."""
+
+    reason = Text(LONGEST_EXTENSION, required=False, load_default="")
+
+
+class HandOverBody(Body):
+    """To whom, and why."""
+
+    to = Text(64, metadata={"description": "另一位异议办理人员的用户名"})
+    reason = Text(LONGEST_EXTENSION)
+
+
+class QuestionBody(Body):
+    """What the source department is asked; it sees the record's number and these words, nothing of the resident."""
+
+    text = Prose(LONGEST_MESSAGE)
+
+
+class NoteBody(Body):
+    """What the source department answered on paper."""
+
+    text = Prose(LONGEST_MESSAGE)
+    document_no = Text(128, metadata={"description": "来函文号"})
+
+
+class MessageView(Schema):
+    """One message between the officer and the source department."""
+
+    id = fields.Integer(required=True)
+    from_source = fields.Boolean(required=True)
+    written_by = fields.String(required=True)
+    document_no = fields.String(required=True, allow_none=True)
+    text = fields.String(required=True)
+    at = Moment(required=True)
+
+
+class MessagesView(Schema):
+    """All of them, the oldest first."""
+
+    messages = fields.List(fields.Nested(MessageView), required=True)
+
+
 class OpenObjectionView(Schema):
     """An open objection in the list; what the resident wrote is seen on its own page."""
 
@@ -85,6 +137,11 @@ class OpenObjectionView(Schema):
     warning = fields.Boolean(required=True, attribute="clock.warning")
     overdue = fields.Boolean(required=True, attribute="clock.overdue")
     second_look_of = fields.Integer(required=True, allow_none=True)
+    taken_by = fields.String(required=True, allow_none=True)
+    exchange = fields.String(
+        required=True,
+        metadata={"description": "NONE 未询问来源部门、ASKED 等来源部门回复、ANSWERED 来源部门已回复"},
+    )
 
 
 class OfficerAttachmentView(Schema):
@@ -112,10 +169,11 @@ class OfficerObjectionView(Schema):
     changed = fields.Dict(required=True, allow_none=True)
     second_look_of = fields.Integer(required=True, allow_none=True)
     attachments = fields.List(fields.Nested(OfficerAttachmentView), required=True)
+    taken_by = fields.String(required=True, allow_none=True)
 
 
 class OpenObjections(Schema):
-    """Those waiting, the oldest first."""
+    """Those waiting, the most urgent first."""
 
     objections = fields.List(fields.Nested(OpenObjectionView), required=True)
 
@@ -130,9 +188,9 @@ def locked() -> None:
 @blp.doc(summary="待办异议", **LOCKED)
 @blp.response(200, OpenObjections)
 def objections() -> dict[str, Any]:
-    """所辖区内处理中的异议，先到的在前，带工作日时钟。"""
+    """所辖区内处理中的异议，最先到期的在前，带工作日时钟；最多 500 件。"""
     ctx = context()
-    return {"objections": open_objections(ctx, g.officer, ctx.now())}
+    return {"objections": list_cases(ctx, g.officer, Pile.OPEN, "", ctx.now())[0]}
 
 
 @blp.get("/objections/<int:objection_id>")
@@ -181,3 +239,65 @@ def answer(body: dict[str, Any], objection_id: int) -> ShownObjection:
     ctx = context()
     decided = Answer(ObjectionState(body["outcome"]), body["reason"], body["corrected"])
     return answer_objection(ctx, g.officer, objection_id, decided, ctx.now())
+
+
+@blp.post("/objections/<int:objection_id>/take")
+@blp.doc(summary="接办或接手", **LOCKED)
+@blp.arguments(TakeBody)
+@blp.response(200, OfficerObjectionView)
+@blp.alt_response(409, description="已办结，或复核须由另一位工作人员办理")
+def take(body: dict[str, Any], objection_id: int) -> ShownObjection:
+    """还没有人经办的，归自己办；别人经办的，写明原因后接手。"""
+    ctx = context()
+    take_objection(g.officer, objection_id, body["reason"], ctx.now())
+    return look_at_objection(ctx, g.officer, objection_id, ctx.now())
+
+
+@blp.post("/objections/<int:objection_id>/hand-over")
+@blp.doc(summary="移交", **LOCKED)
+@blp.arguments(HandOverBody)
+@blp.response(200, OfficerObjectionView)
+@blp.alt_response(409, description="已办结、由他人经办，或对方办过第一次")
+def hand_over(body: dict[str, Any], objection_id: int) -> ShownObjection:
+    """交给另一位能办理它的异议办理人员，写明原因。"""
+    ctx = context()
+    hand_over_objection(g.officer, objection_id, body["to"], body["reason"], ctx.now())
+    return look_at_objection(ctx, g.officer, objection_id, ctx.now())
+
+
+@blp.get("/objections/<int:objection_id>/messages")
+@blp.doc(summary="与来源部门的往来", **LOCKED)
+@blp.response(200, MessagesView)
+def messages(objection_id: int) -> dict[str, Any]:
+    """先写的在前；查看也留痕。"""
+    return _messages(objection_id)
+
+
+@blp.post("/objections/<int:objection_id>/questions")
+@blp.doc(summary="询问来源部门", **LOCKED)
+@blp.arguments(QuestionBody)
+@blp.response(200, MessagesView)
+@blp.alt_response(409, description="已办结，或由他人经办")
+def ask(body: dict[str, Any], objection_id: int) -> dict[str, Any]:
+    """部门以其报送记录的客户端查看并回复（`/v1/admin/source-questions`），看到的只有记录编号和这段话。"""
+    ctx = context()
+    ask_source(ctx, g.officer, objection_id, body["text"], ctx.now())
+    return _messages(objection_id)
+
+
+@blp.post("/objections/<int:objection_id>/notes")
+@blp.doc(summary="记下来源部门的书面回复", **LOCKED)
+@blp.arguments(NoteBody)
+@blp.response(200, MessagesView)
+@blp.alt_response(409, description="已办结，或由他人经办")
+def note(body: dict[str, Any], objection_id: int) -> dict[str, Any]:
+    """部门来函回复的，由经办人记下内容与文号。"""
+    ctx = context()
+    note_source_answer(ctx, g.officer, objection_id, body["text"], body["document_no"], ctx.now())
+    return _messages(objection_id)
+
+
+def _messages(objection_id: int) -> dict[str, list[Message]]:
+    ctx = context()
+    look_at_objection(ctx, g.officer, objection_id, ctx.now())
+    return {"messages": messages_of(ctx, [objection_id]).get(objection_id, [])}

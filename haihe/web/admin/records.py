@@ -7,22 +7,20 @@ from typing import IO, Any
 from flask import Response, g, request, stream_with_context
 from werkzeug.exceptions import HTTPException
 
-from haihe.domain.errors import Forbidden, InvalidInput
+from haihe.domain.errors import InvalidInput
 from haihe.storage.records import Import
 from haihe.usecases.import_records import import_records
 from haihe.usecases.import_reports import find_import, list_imports, report_csv
 from haihe.usecases.staff_login import Role
-from haihe.web.admin.lock import StaffDoors, bearer, require_staff
+from haihe.web.admin.lock import SOURCE_SCOPE, StaffDoors, bearer, require_source, require_staff
 from haihe.web.admin.schemas import ImportReportView, ImportsAnswer, ImportsQuery, ImportView
 from haihe.web.context import context
-from haihe.web.oauth_lock import require_partner
 from haihe.web.problems import problem
 
 blp = StaffDoors("admin_records", __name__, url_prefix="/v1/admin", description="信用记录报送")
 
-SCOPE = "records"
-DEPARTMENT = [{"oauth2": [SCOPE]}]
-DEPARTMENT_OR_STAFF = [{"oauth2": [SCOPE]}, {"staff": []}]
+DEPARTMENT = [{"oauth2": [SOURCE_SCOPE]}]
+DEPARTMENT_OR_STAFF = [*DEPARTMENT, {"staff": []}]
 READERS = (Role.DATA_CLERK, Role.SYSTEM_ADMIN, Role.AUDITOR)
 FILE_TYPES = (
     "text/csv",
@@ -51,7 +49,7 @@ REQUEST_BODY = {
 def locked() -> None:
     """Whose records may be sent or seen is settled before anything of the request is read."""
     sends = (request.endpoint or "").endswith(".send_records")
-    g.source = _source_of_partner() if sends else _readable_source()
+    g.source = require_source() if sends else _readable_source()
 
 
 @blp.post("/records")
@@ -110,17 +108,10 @@ def view_report(import_id: int) -> Response:
     )
 
 
-def _source_of_partner() -> str:
-    partner = require_partner(SCOPE)
-    if partner.source is None:
-        raise Forbidden("NOT_A_SOURCE", "只有来源部门可以报送信用记录")
-    return partner.source
-
-
 def _readable_source() -> str | None:
     """Whose imports the caller may see: a department's own, or everybody's (None). Only tokens of clients have dots."""
     if "." in bearer():
-        return _source_of_partner()
+        return require_source()
     require_staff(*READERS)
     return None
 

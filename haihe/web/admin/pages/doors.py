@@ -28,6 +28,8 @@ RULE_PEOPLE = (Role.SCENARIO_EDITOR, Role.APPROVER)
 SYSTEM = (Role.SYSTEM_ADMIN,)
 SECURITY = (Role.SECURITY_ADMIN,)
 GUARDS = (Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN, Role.AUDITOR)
+OFFICERS = (Role.OBJECTION_OFFICER,)
+CASE_READERS = (Role.OBJECTION_OFFICER, Role.AUDITOR)
 
 # Whoever looks after the data; approvers see what they are to approve.
 CLERKS = (Role.DATA_CLERK,)
@@ -102,6 +104,11 @@ DOORS: dict[str, tuple[Role, ...]] = {
     "POST /console/data/withdrawals/<int:withdrawal_id>/refuse": WITHDRAWERS,
     "GET /console/data/records": TRACERS,
     "GET /console/data/records/<int:record_id>": TRACERS,
+    "GET /console/cases": CASE_READERS,
+    "GET /console/cases/<int:objection_id>": CASE_READERS,
+    "POST /console/cases/<int:objection_id>/<deed>": OFFICERS,
+    "GET /console/cases/<int:objection_id>/letter": CASE_READERS,
+    "POST /console/cases/<int:objection_id>/letter": OFFICERS,
 }
 
 # Where somebody shows who they are: nobody is logged in here yet.

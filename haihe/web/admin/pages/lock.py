@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from flask import Response, g, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from haihe.domain.errors import Forbidden, Unauthenticated
+from haihe.domain.errors import Forbidden, HaiheError, OutOfReach, Unauthenticated
 from haihe.usecases.staff_login import WORKING_DAY, StaffCaller, keep_staff_session, record_refusal, staff_of
 from haihe.web.admin.pages.doors import NO_PAGE, OPEN_DOORS, may
 from haihe.web.context import context
@@ -32,6 +32,7 @@ class ConsolePages(Pages):
         super().__init__(f"console_{name}", import_name, url_prefix=HOME)
         self.before_request(_ask)
         self.register_error_handler(Forbidden, _refused)
+        self.register_error_handler(OutOfReach, _refused)
 
 
 def _ask() -> AnyResponse | None:
@@ -56,7 +57,7 @@ def _ask() -> AnyResponse | None:
     return None
 
 
-def _refused(error: Forbidden) -> Response:
+def _refused(error: HaiheError) -> Response:
     """Whatever was not theirs to do (a role, a district, their own draft) stays on the record."""
     if "staff" in g:
         route = request.url_rule.rule if request.url_rule else request.path

@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from haihe.usecases.cases import Exchange, Pile, list_cases
 from haihe.usecases.context import day_of
 from haihe.usecases.drafting import waiting_drafts
 from haihe.usecases.sources import overdue_sources, waiting_lines
 from haihe.usecases.staff_accounts import to_confirm
 from haihe.usecases.staff_login import Role, StaffCaller
 from haihe.usecases.withdraw_file import withdrawals_waiting
+from haihe.web.context import context
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,23 @@ def _to_withdraw(caller: StaffCaller, _at: datetime) -> Waits:
     return Waits(len(withdrawals_waiting(caller)), "份文件待批准撤回", "/console/data/withdrawals")
 
 
+def _cases_to_answer(caller: StaffCaller, at: datetime) -> Waits:
+    cases, _more = list_cases(context(), caller, Pile.OPEN, "", at)
+    mine = sum(c.taken_by in (None, caller.username) for c in cases)
+    return Waits(mine, "项异议由您经办或待接办", "/console/cases")
+
+
+def _cases_answered_by_source(caller: StaffCaller, at: datetime) -> Waits:
+    cases, _more = list_cases(context(), caller, Pile.MINE, "", at)
+    answered = sum(c.exchange is Exchange.ANSWERED for c in cases)
+    return Waits(answered, "项异议来源部门已回复，等您办结", "/console/cases?pile=mine")
+
+
+def _cases_escalated(caller: StaffCaller, at: datetime) -> Waits:
+    cases, _more = list_cases(context(), caller, Pile.URGENT, "", at)
+    return Waits(len(cases), "项异议时间已过八成或已超期", "/console/cases?pile=urgent")
+
+
 # Who is told, and what counts it (for this member of the staff, at this moment).
 WAITING: tuple[tuple[tuple[Role, ...], Callable[[StaffCaller, datetime], Waits]], ...] = (
     ((Role.APPROVER,), _to_approve),
@@ -55,6 +74,9 @@ WAITING: tuple[tuple[tuple[Role, ...], Callable[[StaffCaller, datetime], Waits]]
     ((Role.DATA_CLERK,), _set_aside),
     ((Role.DATA_CLERK,), _late),
     ((Role.DATA_CLERK, Role.APPROVER), _to_withdraw),
+    ((Role.OBJECTION_OFFICER,), _cases_to_answer),
+    ((Role.OBJECTION_OFFICER,), _cases_answered_by_source),
+    ((Role.OBJECTION_OFFICER, Role.AUDITOR), _cases_escalated),
 )
 
 
