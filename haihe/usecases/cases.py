@@ -233,7 +233,11 @@ def _query(
             column.contains(sought, autoescape=True)
             for column in (RecordRow.record_no, Source.name, Objection.taken_by)
         ]
-        numbers = [Objection.id == int(sought)] if sought.isascii() and sought.isdigit() else []
+        numbers = (
+            [Objection.id == int(sought)]
+            if sought.isascii() and sought.isdigit() and len(sought) < 19
+            else []
+        )
         query = query.where(or_(*holds, *numbers, RecordRow.indicator.in_([sought.upper(), *indicators])))
     return query
 

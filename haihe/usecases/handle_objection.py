@@ -179,7 +179,7 @@ def _officers(objection: Objection) -> list[str]:
     district = db.session.get_one(Resident, objection.resident_id).district
     rows = db.session.execute(
         select(Staff.username, Staff.districts)
-        .where(Staff.role == Role.OBJECTION_OFFICER)
+        .where(Staff.role == Role.OBJECTION_OFFICER, Staff.state == "OPEN")
         .order_by(Staff.username)
     )
     return [name for name, districts in rows if not districts or district in districts]

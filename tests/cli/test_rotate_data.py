@@ -12,7 +12,7 @@ from sqlalchemy import select
 from haihe.domain.errors import Conflict
 from haihe.domain.papers import read_paper
 from haihe.storage.db import db, transaction
-from haihe.storage.objections import MESSAGE_PURPOSE, REASON_PURPOSE, Objection, ObjectionMessage
+from haihe.storage.objections import MESSAGE_PURPOSE, Objection, ObjectionMessage
 from haihe.storage.office import Staff
 from haihe.storage.onboarding import Application
 from haihe.storage.records import QuarantinedLine, RecordRow
@@ -56,9 +56,9 @@ def before(ctx: Context, a: Builders) -> Context:
     manager = NewPerson("boss", "a long enough password", SECRET, "manager")
     number = apply(held, wish, ctx.now(), "t", manager)
     _keep_report(held)
-    _keep_objection(held)
     add_document(held, number, "执照.pdf", b"%PDF-1.7", ctx.now(), "t")
     _object(held)
+    _write_to_source(held)
     return held
 
 
@@ -89,25 +89,15 @@ def _keep_report(held: Context) -> None:
         )
 
 
-def _keep_objection(held: Context) -> None:
-    """An objection with a message about it, as they are kept."""
-    reason, message = held.vault.seal("不是我", REASON_PURPOSE), held.vault.seal("请核对", MESSAGE_PURPOSE)
+def _write_to_source(held: Context) -> None:
+    """A message about the objection, as it is kept."""
+    message = held.vault.seal("请核对", MESSAGE_PURPOSE)
     with transaction():
-        record = db.session.execute(select(RecordRow).limit(1)).scalar_one()
-        objection = Objection(
-            resident_id=record.resident_id,
-            record_id=record.id,
-            state="OPEN",
-            key_id=reason.key_id,
-            reason_sealed=reason.ciphertext,
-            filed_at=held.now(),
-        )
-        db.session.add(objection)
-        db.session.flush()
+        objection = db.session.execute(select(Objection)).scalar_one()
         db.session.add(
             ObjectionMessage(
                 objection_id=objection.id,
-                resident_id=record.resident_id,
+                resident_id=objection.resident_id,
                 from_source=False,
                 written_by="staff:t",
                 key_id=message.key_id,

@@ -13,6 +13,9 @@ from haihe.web.context import context
 from haihe.web.oauth_lock import require_partner
 from haihe.web.problems import told_by
 
+# What a department's own client may do: send records, and answer what it is asked about them.
+SOURCE_SCOPE = "records"
+
 
 class StaffDoors(StrictBlueprint):
     """Doors of the staff: whatever was not theirs to do (a role, a district, their own draft) stays on the record."""
@@ -21,10 +24,6 @@ class StaffDoors(StrictBlueprint):
         super().__init__(*args, **more)
         self.register_error_handler(Forbidden, _refused)
         self.register_error_handler(OutOfReach, _refused)
-
-
-# What a department's own client may do: send records, and answer what it is asked about them.
-SOURCE_SCOPE = "records"
 
 
 def bearer() -> str:

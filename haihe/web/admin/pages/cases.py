@@ -12,9 +12,15 @@ from werkzeug.wrappers import Response
 
 from haihe.domain.errors import Conflict, InvalidInput, NotFound
 from haihe.domain.objections import ANSWERS, ObjectionState
-from haihe.usecases.answer_objection import CORRECTABLE, Answer, answer_objection, extend_objection
+from haihe.usecases.answer_objection import (
+    CORRECTABLE,
+    Answer,
+    answer_objection,
+    extend_objection,
+    open_attachment,
+)
 from haihe.usecases.cases import CaseFile, Exchange, Pile, list_cases, name_for_letter, open_case
-from haihe.usecases.context import Context
+from haihe.usecases.context import Context, day_of
 from haihe.usecases.handle_objection import (
     ask_source,
     hand_over_objection,
@@ -35,6 +41,7 @@ from haihe.web.admin.objections import (
 from haihe.web.admin.pages.lock import ConsolePages, page, staff
 from haihe.web.bodies import Body, Text
 from haihe.web.context import context
+from haihe.web.files import download
 from haihe.web.forms import read_form
 from haihe.web.problems import STATUS
 
@@ -67,6 +74,13 @@ blp.add_app_template_global(STATES, "CASE_STATES")
 blp.add_app_template_global(EXCHANGES, "CASE_EXCHANGES")
 CORRECTED_NAMES = dict(zip(CORRECTABLE, ("发生日期", "数量", "级别", "类别", "有效期至"), strict=True))
 LONGEST_SEARCH = 64
+
+
+@blp.app_template_filter("long_day")
+def long_day(at: datetime) -> str:
+    """A day as an official letter writes it."""
+    day = day_of(at)
+    return f"{day.year}年{day.month}月{day.day}日"
 
 
 class RevealBody(Body):
@@ -136,6 +150,14 @@ def do(objection_id: int, deed: str) -> Response:
         status = next(s for kind, s in STATUS.items() if isinstance(error, kind))
         return _case(objection_id, deed, {error.field or "": error.detail}, status)
     return redirect(f"/console/cases/{objection_id}#{deed}", 303)
+
+
+@blp.get("/cases/<int:objection_id>/attachments/<int:attachment_id>")
+def attachment(objection_id: int, attachment_id: int) -> Response:
+    """A file that the resident handed in; opening it is on the record."""
+    ctx = context()
+    opened = open_attachment(ctx, staff(), objection_id, attachment_id, ctx.now())
+    return download(opened, f"objection-{objection_id}-{attachment_id}")
 
 
 @blp.get("/cases/<int:objection_id>/letter")
