@@ -17,7 +17,7 @@ from haihe.domain.reports import masked_name, masked_number
 from haihe.storage.audit import write_audit
 from haihe.storage.db import db, transaction
 from haihe.storage.objections import Objection, ObjectionMessage
-from haihe.storage.records import Import, RecordRow, Source
+from haihe.storage.records import RecordRow, Source
 from haihe.storage.residents import Resident
 from haihe.usecases.answer_objection import in_reach, look_at_objection
 from haihe.usecases.context import Context, day_of
@@ -72,19 +72,8 @@ class CaseLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Lineage:
-    """Which file a record came in, and on which of its lines."""
-
-    import_id: int
-    file_name: str
-    line_no: int | None
-    loaded_at: datetime
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True)
 class CaseFile:
-    """One objection with the record as it is now, where it came from, whom it is about (masked), and what was written."""
+    """One objection with the record as it is now, whom it is about (masked), and what was written."""
 
     objection: ShownObjection
     indicator_name: str
@@ -93,7 +82,6 @@ class CaseFile:
     record_state: str
     source: str
     askable: bool
-    lineage: Lineage | None
     resident_id: int
     name: str
     id_number: str
@@ -166,7 +154,6 @@ def open_case(ctx: Context, officer: StaffCaller, objection_id: int, at: datetim
         record_state=RECORD_STATES[RecordState(record.state)],
         source=source.name,
         askable=record.source not in NOBODY,
-        lineage=lineage_of(record),
         resident_id=resident.id,
         name=masked_name(ctx.vault.open(resident.key_id, resident.name_sealed, "name")),
         id_number=masked_number(ctx.vault.open(resident.key_id, resident.id_number_sealed, "id_number")),
@@ -198,14 +185,6 @@ def name_for_letter(
         )
         name = ctx.vault.open(resident.key_id, resident.name_sealed, "name")
         return name, ctx.vault.open(resident.key_id, resident.id_number_sealed, "id_number")
-
-
-def lineage_of(record: RecordRow) -> Lineage | None:
-    """The file that a record as it is now came in; None where it was made here."""
-    if record.import_id is None:
-        return None
-    file = db.session.get_one(Import, record.import_id)
-    return Lineage(file.id, file.file_name, record.line_no, file.started_at, file.sha256.hex())
 
 
 def _query(
