@@ -22,21 +22,8 @@ from haihe.usecases.import_records import import_records
 
 RECORDS_SENT = 20
 MISTAKEN = "civility"
-HEADER = [
-    "record_no",
-    "indicator",
-    "id_type",
-    "id_number",
-    "name",
-    "occurred_on",
-    "document_no",
-    "issuer",
-    "quantity",
-    "level",
-    "severity",
-    "valid_from",
-    "valid_to",
-]
+IDENTITY = ("record_no", "indicator", "id_type", "id_number", "name", "occurred_on")
+HEADER = (*IDENTITY, "document_no", "issuer", "quantity", "level", "severity", "valid_from", "valid_to")
 # 120100 belongs to nobody, and the last sign does not fit the rest.
 MISTAKE = (
     "FILE-1",
@@ -48,10 +35,7 @@ MISTAKE = (
     "",
     "",
     "1",
-    "",
-    "",
-    "",
-    "",
+    *[""] * 4,
 )
 
 
