@@ -35,6 +35,7 @@ from haihe.web.admin import city_jobs as admin_city_jobs
 from haihe.web.admin import login as admin_login
 from haihe.web.admin import merchants as admin_merchants
 from haihe.web.admin import objections as admin_objections
+from haihe.web.admin import people as admin_people
 from haihe.web.admin import records as admin_records
 from haihe.web.admin import source_questions as admin_source_questions
 from haihe.web.admin import staff as admin_staff
@@ -44,6 +45,7 @@ from haihe.web.admin.pages import drafts as console_drafts
 from haihe.web.admin.pages import entry as console_entry
 from haihe.web.admin.pages import golden as console_golden
 from haihe.web.admin.pages import own_password as console_own_password
+from haihe.web.admin.pages import people as console_people
 from haihe.web.admin.pages import scenarios as console_scenarios
 from haihe.web.admin.pages import sources as console_sources
 from haihe.web.admin.pages import staff as console_staff
@@ -215,6 +217,7 @@ def _open_doors(app: Flask) -> None:
         console_sources,
         console_withdrawals,
         console_cases,
+        console_people,
     ):
         app.register_blueprint(console.blp)
     for linking in (oauth_authorize.blp, page_entry.pages, verify.pages):
@@ -245,6 +248,7 @@ def _open_doors(app: Flask) -> None:
         admin_records,
         admin_objections,
         admin_source_questions,
+        admin_people,
         admin_audit,
         admin_merchants,
         admin_staff,

@@ -14,6 +14,7 @@ from haihe.storage.copies import lock_residents
 from haihe.storage.db import db, transaction
 from haihe.storage.decisions import DecisionRow, Order
 from haihe.storage.links import end_links_of
+from haihe.storage.looks import Look
 from haihe.storage.objections import Objection
 from haihe.storage.partners import Merchant
 from haihe.storage.passes import end_passes_of
@@ -97,7 +98,7 @@ def _running_orders(ctx: Context, resident_id: int) -> list[Kept]:
 
 
 def _proofs(resident_id: int) -> list[Kept]:
-    """Proof of consent, finished orders, answered objections, the log of who asked: each until three years after its own last day."""
+    """Proof of consent, finished orders, answered objections, the logs of who asked and who looked: each until three years after its own last day."""
     found = (
         (
             select(func.max(Consent.withdrawn_at)).where(
@@ -120,6 +121,11 @@ def _proofs(resident_id: int) -> list[Kept]:
             select(func.max(DecisionRow.at)).where(DecisionRow.resident_id == resident_id),
             "商户查询的日志及当时的依据",
             "依法留存查询记录，您仍可据此追查谁问过（网络安全法）",
+        ),
+        (
+            select(func.max(Look.at)).where(Look.resident_id == resident_id),
+            "工作人员查看您信息的记录",
+            "证明每次查看都有用途，您可据此追查谁看过（个人信息保护法）",
         ),
     )
     proofs = []

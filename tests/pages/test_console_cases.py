@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
 from playwright.sync_api import expect
 
+from haihe.storage.db import db
+from haihe.storage.residents import Resident
 from haihe.usecases.context import Context
+from haihe.usecases.import_records import import_records
 from haihe.usecases.objections import file_objection
 from haihe.usecases.staff_login import Role
-from tests.builders import Builders
+from tests.builders import Builders, id_number
 from tests.conftest import Clock
 from tests.pages.conftest import Opener, picture
 from tests.pages.official import official, sound
@@ -60,3 +65,32 @@ def test_an_officer_answers_an_objection_in_time(open_page: Opener, ctx: Context
     expect(officer.get_by_text("测试居民1")).to_be_visible()
     officer.emulate_media(media="print")
     picture(officer, "console-case-letter-print")
+
+
+def test_an_auditor_follows_a_line_to_the_file_it_came_from(
+    open_page: Opener, ctx: Context, a: Builders
+) -> None:
+    resident = a.resident()
+    header = "record_no,indicator,id_type,id_number,name,occurred_on,quantity\n"
+    line = f"R1,D01,RESIDENT,{id_number(1)},测试居民1,2026-10-01,20\n"
+    db.session.get_one(Resident, resident).id_number_index = ctx.vault.index(
+        f"RESIDENT:{id_number(1)}", "id_number"
+    )
+    db.session.commit()
+    file = io.BytesIO((header + line).encode())
+    import_records(ctx, a.source("volunteers"), "志愿服务-2026-10.csv", file, ctx.now(), "t")
+    auditor = official(open_page, ctx, Role.AUDITOR)
+    auditor.get_by_role("link", name="居民").click()
+    sound(auditor, "people")
+    auditor.get_by_label("用途").select_option(label="审计检查")
+    auditor.get_by_label("依据").fill("审计通知〔2026〕3 号")
+    auditor.get_by_label("证件号码").fill("120100199005040015")
+    auditor.get_by_role("button", name="查看").click()
+    expect(auditor.get_by_label("依据")).to_have_value("审计通知〔2026〕3 号")
+    sound(auditor, "people-wrong")
+    auditor.get_by_label("证件号码").fill(id_number(1))
+    auditor.get_by_role("button", name="查看").click()
+    expect(auditor.get_by_text("志愿服务-2026-10.csv 第 2 行")).to_be_visible()
+    sound(auditor, "person")
+    auditor.get_by_role("link", name="R1").first.click()
+    expect(auditor.get_by_text("志愿服务-2026-10.csv")).to_be_visible()
