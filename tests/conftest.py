@@ -148,6 +148,19 @@ def ctx(app: Flask) -> Context:
 
 
 @pytest.fixture
+def rules_as_shipped(ctx: Context) -> Iterator[None]:
+    """What a test has published is taken away again: the shipped rules are kept between tests."""
+    yield
+    db.session.rollback()
+    new = (ScenarioRow.revision > 1) | (ScenarioRow.code == "XYZ-18")
+    db.session.execute(delete(ScenarioRow).where(new))
+    db.session.execute(update(ScenarioRow).values(state="PUBLISHED"))
+    db.session.execute(delete(RulebookRow).where(RulebookRow.version != "HH-2026.1"))
+    next_generation()
+    db.session.commit()
+
+
+@pytest.fixture
 def client(app: Flask) -> FlaskClient:
     """A caller over HTTP."""
     return app.test_client()

@@ -163,6 +163,14 @@ def public_scenario(ctx: Context, code: str) -> Scenario | None:
     return found and replace(found, state=ScenarioState.PUBLISHED)
 
 
+def last_rulebook_text(code: str) -> str:
+    """The last rulebook that was published, as YAML, under another version: what a draft of the next one begins with."""
+    last = select(RulebookRow).order_by(RulebookRow.in_force_from.desc()).limit(1)
+    row = db.session.execute(last).scalar_one_or_none()
+    body = {**(row.body if row else {}), "version": code}
+    return yaml.safe_dump(body, allow_unicode=True, sort_keys=False, width=100)
+
+
 def text_of_draft(draft: Draft) -> str:
     """The draft as YAML."""
     if draft.kind == RULEBOOK:
@@ -217,12 +225,9 @@ def _read_rulebook(draft: Draft, at: datetime) -> Read:
 
 def _beginning(kind: str, code: str, caller: StaffCaller, revision: int | None) -> tuple[int | None, Any]:
     if kind == RULEBOOK:
-        last = select(RulebookRow).order_by(RulebookRow.in_force_from.desc()).limit(1)
-        row = db.session.execute(last).scalar_one_or_none()
         if db.session.get(RulebookRow, code) is not None:
             raise Conflict("RULEBOOK_IMMUTABLE", f"规则集 {code} 已发布，请换一个版本号", "code")
-        body = {**(row.body if row else {}), "version": code}
-        return None, yaml.safe_dump(body, allow_unicode=True, sort_keys=False, width=100)
+        return None, last_rulebook_text(code)
     if revision is None:
         public = public_row(code)
     else:

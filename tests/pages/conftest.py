@@ -136,7 +136,7 @@ def small_targets(page: Page) -> list[str]:
     """Whatever is to be touched and is lower than 44 pixels; links within a sentence are exempt (WCAG 2.5.8)."""
     return list(
         page.evaluate("""() => [...document.querySelectorAll('button, input:not([type=hidden]), select, a.button, nav a')]
-            .filter(e => e.checkVisibility() && !e.classList.contains('skip'))
+            .filter(e => e.checkVisibility() && !e.classList.contains('skip') && !e.closest('[aria-hidden=true]'))
             .filter(e => (e.closest('label') ?? e).getBoundingClientRect().height < 43.5)
             .map(e => e.outerHTML.slice(0, 120))""")
     )

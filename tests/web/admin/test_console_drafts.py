@@ -20,6 +20,7 @@ from tests.builders import Builders
 from tests.conftest import Clock
 from tests.web.admin.console import Desk, desk
 
+pytestmark = pytest.mark.usefixtures("rules_as_shipped")
 NEW = {
     "name": "信易游·景区免押租借",
     "domain": "旅游",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
+from difflib import unified_diff
 from typing import Any
 
 from flask import redirect, request
@@ -31,6 +32,7 @@ from haihe.usecases.drafting import (
     draft_of_job,
     drop_draft,
     get_draft,
+    last_rulebook_text,
     may_change,
     public_scenario,
     read_draft,
@@ -42,11 +44,21 @@ from haihe.usecases.fault_lines import with_lines
 from haihe.usecases.reviewing import approve_draft, check_golden, return_draft
 from haihe.usecases.staff_login import Role
 from haihe.web.admin.pages.lock import ConsolePages, page, staff
-from haihe.web.admin.pages.scenario_form import GROUPS, KIND_NAMES, body_of, parts_of, rework, yuan_of
+from haihe.web.admin.pages.scenario_form import (
+    GROUPS,
+    KIND_NAMES,
+    body_of,
+    field_of,
+    parts_of,
+    rework,
+    told_faults,
+    yuan_of,
+)
 from haihe.web.context import context
 
 blp = ConsolePages("drafts", __name__)
 blp.add_app_template_global(parts_of, "parts_of")
+blp.add_app_template_global(field_of, "field_of")
 blp.add_app_template_filter(yuan_of, "yuan_of")
 
 STATES = {
@@ -141,7 +153,9 @@ def trial(job_id: int) -> Response:
 
 def _form(draft: Draft, written: Any, faults: Iterable[Fault], status: int = 200, **more: Any) -> Response:
     faults = list(faults)
-    if draft.kind != SCENARIO:
+    if draft.kind == SCENARIO:
+        faults = told_faults(written, faults)
+    else:
         lines = with_lines(str(written), faults)
         return page(
             "rulebook_edit.html", status, draft=draft, text=written, lines=lines, faults=faults, **more
@@ -236,6 +250,7 @@ def _review(draft: Draft) -> Response:
         public=public,
         changes=changes(public, read.scenario) if read.scenario else [],
         text=draft.written if draft.kind != SCENARIO else "",
+        rulebook_lines=_rulebook_lines(draft) if draft.kind != SCENARIO else [],
         checked=checked,
         failing=[c for c in checked if not c.passed],
         job=city_job(draft.city_job_id) if draft.city_job_id else None,
@@ -247,6 +262,13 @@ def _review(draft: Draft) -> Response:
         SENSITIVE=SENSITIVE_LABELS,
         asked=request.args,
     )
+
+
+def _rulebook_lines(draft: Draft) -> list[str]:
+    """What was taken away and what was written anew since the last rulebook, with a line of what stands around it."""
+    written = str(draft.written).splitlines()
+    lines = list(unified_diff(last_rulebook_text(draft.code).splitlines(), written, n=1, lineterm=""))
+    return [line for line in lines[2:] if not line.startswith("@@")]
 
 
 def _samples(scenario: Scenario, on: date) -> list[Any]:

@@ -6,10 +6,13 @@ path of a form's field; `place_of` says how the reader calls it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from werkzeug.datastructures import MultiDict
+
+from haihe.domain.reading import Fault
 
 GROUPS = ("all", "any", "not")
 # What a new criterion of a kind begins with.
@@ -54,6 +57,30 @@ TEXTS = (
     "legal_note",
     "pia_reference",
 )
+NAMES = {
+    "code": "代码",
+    "name": "名称",
+    "domain": "领域",
+    "lead_department": "牵头部门",
+    "partner_kind": "商户类别",
+    "benefit_type": "优惠类型",
+    "criteria": "谁可以用",
+    "offers": "优惠分档",
+    "quotas": "每人限额",
+    "shared_quotas": "总量",
+    "districts": "适用的区",
+    "valid_from": "开始日期",
+    "valid_to": "结束日期",
+    "pay_within_days": "完成后几日内付清",
+    "default_terms": "不用积分时怎样办",
+    "legal_note": "法律依据",
+    "pia_reference": "个人信息保护影响评估编号",
+    "label": "给什么",
+    "ceiling_fen": "单笔最高",
+}
+# What the reader says of a field that was left empty, where a civil servant would say: fill it in.
+EMPTY = "请填写"
+PLACE_PART = re.compile(r"([a-z_]+)|\[(\d+)\]")
 MOST_PARTS = 40
 FEN_A_YUAN = 100
 
@@ -207,6 +234,44 @@ def _quotas(form: Form, path: str) -> list[dict[str, Any]]:
 
 def _indices(form: Form, path: str, name: str) -> list[int]:
     return [n for n in range(MOST_PARTS) if f"{path}/{n}/{name}" in form]
+
+
+def told_faults(written: Any, faults: Iterable[Fault]) -> list[Fault]:
+    """The faults as an official reads them: of a field that was left empty it is said once that it is to be filled in."""
+    told: dict[str, Fault] = {}
+    for fault in faults:
+        if _is_empty(written, fault.place):
+            told.setdefault(fault.place, Fault(fault.place, EMPTY))
+        else:
+            told[f"{fault.place} {fault.detail}"] = fault
+    return list(told.values())
+
+
+def field_of(place: str) -> tuple[str, str]:
+    """The field of the form that a place of the reader's is about: its id on the page, and its name."""
+    steps = [word or number for word, number in PLACE_PART.findall(place)]
+    if not steps:
+        return "main", place
+    name = NAMES.get(steps[0], steps[0])
+    if steps[0] == "offers" and len(steps) > 1:
+        name = f"第 {int(steps[1]) + 1} 档"
+        if len(steps) > 2:
+            name += f"的{NAMES.get(steps[2], steps[2])}"
+        if len(steps) == 3 and steps[2] in ("label", "ceiling_fen"):
+            return f"offers/{steps[1]}/{steps[2].removesuffix('_fen')}", name
+    return steps[0], name
+
+
+def _is_empty(written: Any, place: str) -> bool:
+    at: Any = written
+    for word, number in PLACE_PART.findall(place):
+        if word and isinstance(at, Mapping):
+            at = at.get(word)
+        elif number and isinstance(at, list) and int(number) < len(at):
+            at = at[int(number)]
+        else:
+            return True
+    return at in (None, "") and bool(place)
 
 
 def _number(text: str) -> int | str | None:
