@@ -17,6 +17,7 @@ from functools import lru_cache
 import orjson
 
 from haihe.domain.compiled import (
+    ALTOGETHER,
     BIRTH_EPOCH,
     DISTRICT_NUMBERS,
     NO_POINTS,
@@ -35,8 +36,10 @@ VERSION = struct.Struct(">Q")
 # last day, made at, rulebook tag, birth date, points, listed, joined, district, sensitive, stated known, stated yes
 FIXED = struct.Struct(">HIIIHIBBBBB")
 
-# Orders are a list in JSON. Anything else was written by another release and is no copy.
-BEFORE_ORDERS = (b"", b"[")
+# Orders are an object in JSON (see `Orders`). Anything else was written by another release and is no copy.
+BEFORE_ORDERS = (b"", b"{")
+# Facts on record from before orders were counted merchant by merchant: a list of [scenario, running, month, year].
+BEFORE_EARLIER_ORDERS = b"["
 # By what links begin, and how many bytes they are; of each the name, the merchant, the end (ms), and how many bytes of
 # scenarios follow.
 LINKS_SIGN = b"L"
@@ -94,12 +97,21 @@ def pack(copy: ResidentCopy, rulebook: Rulebook) -> bytes:
     points = struct.pack(
         f">{len(rulebook.dimensions)}H", *(dimensions.get(d.code, 0) for d in rulebook.dimensions)
     )
-    used = sorted(set(facts.running) | set(facts.this_month) | set(facts.this_year))
-    orders = [
-        [s, facts.running.get(s, 0), facts.this_month.get(s, 0), facts.this_year.get(s, 0)] for s in used
-    ]
-    told = orjson.dumps(orders) if orders else b""
+    told = _pack_orders(facts)
     return VERSION.pack(copy.version) + head + points + pack_links(copy.links) + told
+
+
+def _pack_orders(facts: Facts) -> bytes:
+    """Nothing where there are none."""
+    counts = (facts.running, facts.this_month, facts.this_year, facts.no_shows)
+    orders = {
+        scenario: [
+            *(count.get(scenario, 0) for count in counts),
+            *([m, *n] for m, n in sorted(facts.at_merchant.get(scenario, {}).items())),
+        ]
+        for scenario in sorted(set().union(*counts, facts.at_merchant))
+    }
+    return orjson.dumps(orders) if orders else b""
 
 
 def pack_links(links: tuple[StandingLink, ...]) -> bytes:
@@ -138,8 +150,11 @@ def _links_end(packed: bytes, at: int) -> int:
     return at + LINKS.size + int.from_bytes(packed[at + 1 : at + LINKS.size], "big")
 
 
-def unpack(packed: bytes, rulebook: Rulebook, on: date) -> ResidentCopy | None:
-    """The copy, or None if it is only a tombstone, made under another rulebook, or no longer holds on that day."""
+def unpack(packed: bytes, rulebook: Rulebook, on: date, *, on_record: bool = False) -> ResidentCopy | None:
+    """The copy, or None if it is only a tombstone, made under another rulebook, or no longer holds on that day.
+
+    What is `on_record` with a decision is read as any release wrote it.
+    """
     if _is_tombstone(packed):
         return None
     (last, made, tag, birth, points, listed, joined, district, sensitive, known, yes) = FIXED.unpack_from(
@@ -152,9 +167,12 @@ def unpack(packed: bytes, rulebook: Rulebook, on: date) -> ResidentCopy | None:
     dimension_points = struct.unpack_from(f">{len(rulebook.dimensions)}H", packed, at)
     at += 2 * len(rulebook.dimensions)
     end = _links_end(packed, at)
-    if packed[end : end + 1] not in BEFORE_ORDERS:
+    earlier = on_record and packed[end : end + 1] == BEFORE_EARLIER_ORDERS
+    if packed[end : end + 1] not in BEFORE_ORDERS and not earlier:
         return None
-    counts = orjson.loads(packed[end:]) if len(packed) > end else []
+    counts: Orders = orjson.loads(packed[end:]) if len(packed) > end else NO_ORDERS
+    if earlier:
+        counts = {scenario: (*used, 0) for scenario, *used in counts}
     facts = Facts(
         joined=bool(joined),
         birth_date=BIRTH_EPOCH + timedelta(birth) if birth else None,
@@ -167,9 +185,15 @@ def unpack(packed: bytes, rulebook: Rulebook, on: date) -> ResidentCopy | None:
         listed=_names(rulebook.negative_codes, listed),
         sensitive_consents=_names(rulebook.sensitive_classes, sensitive),
         stated=_stated(rulebook, known, yes),
-        running={s: n for s, n, _m, _y in counts if n},
-        this_month={s: n for s, _r, n, _y in counts if n},
-        this_year={s: n for s, _r, _m, n in counts if n},
+        running=_counted(counts, 0),
+        this_month=_counted(counts, 1),
+        this_year=_counted(counts, 2),
+        no_shows=_counted(counts, 3),
+        at_merchant={
+            s: {m: (running, month, year) for m, running, month, year in o[ALTOGETHER:]}
+            for s, o in counts.items()
+            if len(o) > ALTOGETHER
+        },
     )
     return ResidentCopy(
         version=VERSION.unpack_from(packed)[0],
@@ -213,11 +237,14 @@ class Reading:
             return figures[2:], NO_ORDERS, packed[:size], scenarios
         if packed[end : end + 1] not in BEFORE_ORDERS:
             return None
-        orders = {s: (r, m, y) for s, r, m, y in orjson.loads(packed[end:])}
-        return figures[2:], orders, packed[:size] + packed[end:], scenarios
+        return figures[2:], orjson.loads(packed[end:]), packed[:size] + packed[end:], scenarios
 
 
 NO_ORDERS: Orders = {}
+
+
+def _counted(orders: Orders, place: int) -> dict[str, int]:
+    return {scenario: o[place] for scenario, o in orders.items() if o[place]}
 
 
 def _is_tombstone(packed: bytes) -> bool:

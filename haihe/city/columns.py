@@ -1,4 +1,5 @@
-"""The tables of a snapshot of the city, as Arrow: one row a resident, one a record, one for each resident's orders of a scenario.
+"""The tables of a snapshot of the city, as Arrow: one row a resident, one a record, one for each resident's orders of
+a scenario at a merchant.
 
 Texts of few values are dictionaries and quantities are whole hundredths, so that a hundred million records stay small
 and no engine ever adds up decimals. What varies with the rules (classes of consent, dimensions, indicators, facts) is
@@ -16,7 +17,7 @@ import pyarrow as pa
 from haihe.domain.records import Record
 
 # Raised whenever a column changes its name, type or meaning: a snapshot of another version is refused, not guessed at.
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 VERSION_KEY = b"haihe.snapshot.version"
 HUNDRED = 100
 
@@ -51,13 +52,16 @@ def records_schema() -> pa.Schema:
 
 
 def orders_schema() -> pa.Schema:
-    """How many orders of a scenario somebody has running, and has begun this month and this year; none, no row."""
+    """How many orders of a scenario at a merchant somebody has running, and has begun this month and this year, and how many
+    bookings of this quarter they let lapse; none, no row."""
     return _versioned(
         pa.field("resident_id", pa.int64(), nullable=False),
         pa.field("scenario", WORD, nullable=False),
+        pa.field("merchant_id", pa.int64(), nullable=False),
         pa.field("running", pa.int32(), nullable=False),
         pa.field("this_month", pa.int32(), nullable=False),
         pa.field("this_year", pa.int32(), nullable=False),
+        pa.field("no_shows", pa.int32(), nullable=False),
     )
 
 
@@ -101,6 +105,8 @@ def orders(period: str, scenario: str) -> str:
 
 # Orders in progress, of all scenarios together.
 RUNNING_ALTOGETHER = "orders_RUNNING"
+# Bookings let lapse in this quarter, of all scenarios together.
+NO_SHOWS_ALTOGETHER = "orders_NO_SHOWS"
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from haihe.domain.criteria import (
     DimensionAtLeast,
     DistrictIn,
     NoRecordOf,
+    NoShowsAtMost,
     Not,
     PointsAtLeast,
     RunningOrdersAtMost,
@@ -74,6 +75,8 @@ def holds_column(criterion: Criterion, facts: ir.Table, on: date) -> ir.BooleanV
             return facts[name] if name in facts.columns else UNKNOWN
         case RunningOrdersAtMost(at_most):
             return facts[columns.RUNNING_ALTOGETHER] <= at_most
+        case NoShowsAtMost(at_most):
+            return facts[columns.NO_SHOWS_ALTOGETHER] <= at_most
     raise TypeError(f"no column reads {type(criterion).__name__}")
 
 

@@ -30,12 +30,14 @@ def facts_columns(
     names = {columns.orders(p, code): (p, code) for code in codes for p in Period}
     if orders is None:
         nought = ibis.literal(0, "int64")
-        return scored.mutate(**{columns.RUNNING_ALTOGETHER: nought, **dict.fromkeys(names, nought)})
+        altogether = (columns.RUNNING_ALTOGETHER, columns.NO_SHOWS_ALTOGETHER)
+        return scored.mutate(**dict.fromkeys((*altogether, *names), nought))
     counts = {
         name: orders[COUNTED_IN[period]].sum(where=orders["scenario"] == code)
         for name, (period, code) in names.items()
     }
     counts[columns.RUNNING_ALTOGETHER] = orders["running"].sum()
+    counts[columns.NO_SHOWS_ALTOGETHER] = orders["no_shows"].sum()
     counted = orders.group_by(ordering_id=orders["resident_id"]).aggregate(**counts)
     joined = scored.left_join(counted, scored["resident_id"] == counted["ordering_id"]).drop("ordering_id")
     return joined.mutate(**{name: joined[name].fill_null(0).cast("int64") for name in counts})
@@ -92,8 +94,10 @@ def usable_column(offer: Offer, scenario: Scenario, facts: ir.Table, on: date) -
 
 
 def within_column(quotas: Sequence[Quota], scenario: str, facts: ir.Table) -> ir.BooleanValue:
-    """Something is left of every quota."""
-    return reduce(and_, (_used(q, scenario, facts) < q.at_most for q in quotas), YES)
+    """Something is left of every quota. Nobody asks from any one merchant here, and there is always another: what is counted at
+    each merchant stands in nobody's way, as `decide` has it where no merchant asks."""
+    altogether = (q for q in quotas if not q.each_merchant)
+    return reduce(and_, (_used(q, scenario, facts) < q.at_most for q in altogether), YES)
 
 
 def _used(quota: Quota, scenario: str, facts: ir.Table) -> ir.IntegerValue:

@@ -210,8 +210,10 @@ def _costs(draft: Scenario, people: Mapping[str, int | None]) -> Iterator[Cost]:
 
 
 def _times(draft: Scenario, offer: Offer) -> list[tuple[str | None, int]]:
-    """How often at most in each period that a quota bounds, by the stricter of the scenario's and the offer's own."""
-    quotas = (*draft.quotas, *offer.quotas)
+    """How often at most in each period that a quota bounds, by the stricter of the scenario's and the offer's own.
+
+    What is counted at each merchant bounds nothing here: nobody knows to how many merchants somebody goes."""
+    quotas = [q for q in (*draft.quotas, *offer.quotas) if not q.each_merchant]
     bounds = {p.value: min((q.at_most for q in quotas if q.period is p), default=0) for p in Period}
     return [(period, times) for period, times in bounds.items() if times] or [(None, 1)]
 

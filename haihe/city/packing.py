@@ -37,6 +37,7 @@ from haihe.domain.rulebook import Rulebook
 # So many neighbouring residents fill one bucket in every shard.
 NEIGHBOURS = SHARDS * BUCKET
 UNIX_EPOCH = date(1970, 1, 1)
+COUNTED = ("running", "this_month", "this_year", "no_shows")
 
 
 def copies_columns(
@@ -77,7 +78,7 @@ def copies_columns(
                 all_known["last_day"],
                 all_known["stated_until"],
                 ibis.cases((~all_known["scored"] & (of_age >= on), of_age)),
-                ibis.cases((all_known["this_year"] > 0, ibis.literal(end_of_month))),
+                ibis.cases((all_known["dated"] > 0, ibis.literal(end_of_month))),
             )
         ),
         listed=_mask([_column(all_known, columns.listed(c)) for c in rulebook.negative_codes]),
@@ -188,21 +189,29 @@ def _layout(dimensions: int) -> np.dtype:
 
 
 def _orders(orders: ir.Table) -> ir.Table:
-    """Each resident's orders as the copy has them, scenario by scenario in order."""
-    counts = [orders[name].cast("string") for name in ("running", "this_month", "this_year")]
-    one = (
-        ibis.literal('["')
-        + orders["scenario"].cast("string")
-        + '",'
-        + reduce(lambda a, b: a + "," + b, counts)
-        + "]"
+    """Each resident's orders as the copy has them, scenario by scenario in order, and within it merchant by merchant."""
+    used = [orders[name] for name in ("running", "this_month", "this_year")]
+    at_merchant = ibis.literal("[") + _listed([orders["merchant_id"], *used]) + "]"
+    orders = orders.mutate(at_merchant=ibis.cases((reduce(add, used) > 0, at_merchant)))
+    summed = orders.group_by(
+        ordering_id=orders["resident_id"], scenario=orders["scenario"].cast("string")
+    ).aggregate(
+        **{name: orders[name].sum() for name in COUNTED},
+        merchants=orders["at_merchant"].group_concat(",", order_by=orders["merchant_id"]),
     )
-    orders = orders.mutate(one=one)
-    listed = orders.group_by(ordering_id=orders["resident_id"]).aggregate(
-        joined_orders=orders["one"].group_concat(",", order_by=orders["scenario"].cast("string")),
-        this_year=orders["this_year"].sum(),
+    merchants = (ibis.literal(",") + summed["merchants"]).fill_null("")
+    counts = _listed([summed[name] for name in COUNTED])
+    one = ibis.literal('"') + summed["scenario"] + '":[' + counts + merchants + "]"
+    summed = summed.mutate(one=one)
+    listed = summed.group_by("ordering_id").aggregate(
+        joined_orders=summed["one"].group_concat(",", order_by=summed["scenario"]),
+        dated=(summed["this_year"] + summed["no_shows"]).sum(),
     )
-    return listed.select("ordering_id", "this_year", orders=ibis.literal("[") + listed["joined_orders"] + "]")
+    return listed.select("ordering_id", "dated", orders=ibis.literal("{") + listed["joined_orders"] + "}")
+
+
+def _listed(numbers: Sequence[ir.IntegerValue]) -> ir.StringValue:
+    return reduce(lambda a, b: a + "," + b, (n.cast("string") for n in numbers))
 
 
 def _stated_until(rulebook: Rulebook, records: ir.Table, on: date) -> ir.Table:

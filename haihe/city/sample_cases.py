@@ -66,6 +66,7 @@ def traits(
         "total": facts["total"],
         "born": facts["birth_date"].epoch_days(),
         columns.RUNNING_ALTOGETHER: facts[columns.RUNNING_ALTOGETHER],
+        columns.NO_SHOWS_ALTOGETHER: facts[columns.NO_SHOWS_ALTOGETHER],
     }
     for dimension in rulebook.dimension_by_code:
         means[columns.dimension(dimension)] = facts[columns.dimension(dimension)]
@@ -161,6 +162,7 @@ def _facts(
         running={code: counts[Period.RUNNING], "": max(others, 0)},
         this_month={code: counts[Period.MONTH]},
         this_year={code: counts[Period.YEAR]},
+        no_shows={"": mean[columns.NO_SHOWS_ALTOGETHER]},
     )
 
 

@@ -6,15 +6,17 @@ equal for any facts and any tree.
 
 Numbers instead of facts: `birth` in days since BIRTH_EPOCH (0: not known), `points` (NO_POINTS: none), `listed`,
 `sensitive`, `known` and `yes` as bits in the order of the rulebook, `district` by its number (UNKNOWN_DISTRICT: not
-known), then the points of each dimension; `orders` by scenario as (running, this month, this year).
+known), then the points of each dimension; `orders` by scenario as (running, this month, this year, no-shows) followed by
+[merchant, running, this month, this year] of every merchant, and `here` is the merchant that asks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import singledispatch
+from typing import Any
 
 from haihe.domain.criteria import (
     AgeBetween,
@@ -25,6 +27,7 @@ from haihe.domain.criteria import (
     DimensionAtLeast,
     DistrictIn,
     NoRecordOf,
+    NoShowsAtMost,
     Not,
     PointsAtLeast,
     RunningOrdersAtMost,
@@ -32,9 +35,9 @@ from haihe.domain.criteria import (
 )
 from haihe.domain.dates import latest_start
 from haihe.domain.districts import DISTRICTS
-from haihe.domain.eligibility import ADULT, MerchantCode
+from haihe.domain.eligibility import ADULT, PLACES, MerchantCode
 from haihe.domain.rulebook import Rulebook
-from haihe.domain.scenarios import Period, Quota, Scenario
+from haihe.domain.scenarios import Quota, Scenario
 
 BIRTH_EPOCH = date(1880, 1, 1)
 NO_POINTS = 0xFFFF
@@ -49,10 +52,11 @@ CODES = {
     SCENARIO_CLOSED: MerchantCode.SCENARIO_CLOSED,
     OUT_OF_AREA: MerchantCode.OUT_OF_AREA,
 }
-PLACES = {Period.RUNNING: 0, Period.MONTH: 1, Period.YEAR: 2}
 
-Orders = Mapping[str, tuple[int, int, int]]
-# (orders, birth, points, listed, joined, district, sensitive, known, yes, *dimensions) → an offer's number, or no
+Orders = Mapping[str, Sequence[Any]]
+# How many numbers of a scenario's orders come before those of each merchant.
+ALTOGETHER = 4
+# (orders, here, birth, points, listed, joined, district, sensitive, known, yes, *dimensions) → an offer's number, or no
 Judge = Callable[..., int]
 
 
@@ -89,11 +93,9 @@ def compile_scenario(scenario: Scenario, rulebook: Rulebook, on: date, district:
 
 def _function(words: str, rulebook: Rulebook) -> Judge:
     names = ", ".join(f"d{n}" for n in range(len(rulebook.dimensions)))
-    source = (
-        f"lambda orders, birth, points, listed, joined, district, sensitive, known, yes, {names}: {words}"
-    )
+    source = f"lambda orders, here, birth, points, listed, joined, district, sensitive, known, yes, {names}: {words}"
     # The source is made of numbers and of quoted codes by the lines of this file; nothing that a caller sends is in it.
-    judge: Judge = eval(source, {"__builtins__": {}, "NONE": (0, 0, 0), "sum": sum})  # noqa: S307
+    judge: Judge = eval(source, {"__builtins__": {}, "NONE": (0,) * ALTOGETHER, "sum": sum, "all": all})  # noqa: S307
     return judge
 
 
@@ -123,7 +125,12 @@ class _Writing:
     def left(self, quotas: Iterable[Quota], scenario: str) -> Iterable[str]:
         """When none of these quotas is used up."""
         for quota in quotas:
-            yield f"orders.get({scenario!r}, NONE)[{PLACES[quota.period]}] < {quota.at_most}"
+            place, used = PLACES[quota.period], f"orders.get({scenario!r}, NONE)"
+            if quota.each_merchant:
+                within = f"m[0] != here or m[{1 + place}] < {quota.at_most}"
+                yield f"all([{within} for m in {used}[{ALTOGETHER}:]])"
+            else:
+                yield f"{used}[{place}] < {quota.at_most}"
 
 
 @singledispatch
@@ -186,8 +193,14 @@ def _(criterion: Stated, writing: _Writing) -> tuple[str, str]:
 
 @_write.register
 def _(criterion: RunningOrdersAtMost, writing: _Writing) -> tuple[str, str]:
-    running = "sum([n for n, _m, _y in orders.values()])"
+    running = "sum([o[0] for o in orders.values()])"
     return f"{running} <= {criterion.at_most}", f"{running} > {criterion.at_most}"
+
+
+@_write.register
+def _(criterion: NoShowsAtMost, writing: _Writing) -> tuple[str, str]:
+    missed = "sum([o[3] for o in orders.values()])"
+    return f"{missed} <= {criterion.at_most}", f"{missed} > {criterion.at_most}"
 
 
 @_write.register

@@ -237,6 +237,23 @@ class RunningOrdersAtMost(Predicate):
 
 
 @dataclass(frozen=True, slots=True)
+class NoShowsAtMost(Predicate):
+    """本季度爽约不超过 (all scenarios together)."""
+
+    at_most: int
+    name = "no_shows_at_most"
+
+    def find(self, facts: Facts, on: date) -> tuple[Answer, str, int | None]:
+        missed = sum(facts.no_shows.values())
+        if missed > self.at_most:
+            return Answer.UNMET, f"本季度有 {missed} 次预订未到场，下季度起重新计算", missed - self.at_most
+        return Answer.MET, "本季度预订未到场的次数不超过上限", None
+
+    def sentence(self) -> str:
+        return f"本季度预订未到场不超过 {self.at_most} 次"
+
+
+@dataclass(frozen=True, slots=True)
 class All(Criterion):
     """同时满足."""
 

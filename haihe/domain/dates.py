@@ -26,6 +26,12 @@ def add_months(day: date, months: int) -> date:
     return date(year, month, min(day.day, calendar.monthrange(year, month)[1]))
 
 
+def quarter_of(day: date) -> tuple[date, date]:
+    """The first and the last day of the calendar quarter."""
+    first = date(day.year, (day.month - 1) // 3 * 3 + 1, 1)
+    return first, add_months(first, 3) - ONE_DAY
+
+
 def full_months(start: date, end: date) -> int:
     """How many whole months have passed from `start` to `end`; never below zero."""
     months = (end.year - start.year) * 12 + end.month - start.month

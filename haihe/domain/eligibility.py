@@ -15,6 +15,8 @@ from haihe.domain.facts import ADULT_AGE, Facts
 from haihe.domain.scenarios import Offer, Period, Quota, Scenario
 
 ADULT = AgeBetween(youngest=ADULT_AGE, oldest=None)
+# Where each period stands in `Counts`.
+PLACES = {Period.RUNNING: 0, Period.MONTH: 1, Period.YEAR: 2}
 
 
 class Outcome(StrEnum):
@@ -46,17 +48,21 @@ class Decision:
     offer: Offer | None
 
 
-def decide(facts: Facts, scenario: Scenario, on: date, district: str | None = None) -> Decision:
+def decide(
+    facts: Facts, scenario: Scenario, on: date, district: str | None = None, merchant_id: int | None = None
+) -> Decision:
     """Whether somebody with these facts may have this benefit on this day, with every finding.
 
-    `district` is where it is to be used (the merchant's shop), None where nobody has asked for a place yet.
+    `district` and `merchant_id` are where it is to be used, None where nobody has asked for a place yet: what is left at
+    one merchant then stands in nobody's way, since there is another.
     """
     barred = _barred(facts, scenario, on, district)
     if barred is not None:
         return barred
     verdict = scenario.criterion.judge(facts, on)
-    offer, offer_quotas = _best_offer(scenario, facts, on)
-    quotas = _check(scenario.quotas, scenario.code, facts) + offer_quotas
+    used = _Used(facts, scenario.code, merchant_id)
+    offer, offer_quotas = _best_offer(scenario, facts, on, used)
+    quotas = used.check(scenario.quotas) + offer_quotas
     findings = verdict.findings + quotas
     if verdict.answer is not Answer.MET:
         unknown = verdict.answer is Answer.UNKNOWN
@@ -89,10 +95,10 @@ def _barred(facts: Facts, scenario: Scenario, on: date, district: str | None) ->
     return Decision(outcome, MerchantCode.NOT_AVAILABLE, (adult,), None)
 
 
-def _best_offer(scenario: Scenario, facts: Facts, on: date) -> tuple[Offer, tuple[Finding, ...]]:
+def _best_offer(scenario: Scenario, facts: Facts, on: date, used: _Used) -> tuple[Offer, tuple[Finding, ...]]:
     """The best offer within reach, with what its own quotas say; if all are used up, the best one regardless."""
     reached = [
-        (o, _check(o.quotas, scenario.code, facts))
+        (o, used.check(o.quotas))
         for o in scenario.offers
         if o.criterion is None or o.criterion.judge(facts, on).answer is Answer.MET
     ]
@@ -104,19 +110,35 @@ def _all_met(findings: Iterable[Finding]) -> bool:
     return all(f.answer is Answer.MET for f in findings)
 
 
-def _check(quotas: Iterable[Quota], scenario: str, facts: Facts) -> tuple[Finding, ...]:
-    return tuple(_check_one(q, scenario, facts) for q in quotas)
+@dataclass(frozen=True, slots=True)
+class _Used:
+    """What somebody has used of a scenario, in all and at the merchant that asks."""
 
+    facts: Facts
+    scenario: str
+    merchant_id: int | None
 
-def _check_one(quota: Quota, scenario: str, facts: Facts) -> Finding:
-    counts = {Period.RUNNING: facts.running, Period.MONTH: facts.this_month, Period.YEAR: facts.this_year}
-    used = counts[quota.period].get(scenario, 0)
-    if used >= quota.at_most:
-        return Finding(
-            Answer.UNMET,
-            "quota",
-            quota.sentence(),
-            f"已用 {used} 次，{quota.sentence()}",
-            used + 1 - quota.at_most,
-        )
-    return Finding(Answer.MET, "quota", quota.sentence(), f"还可使用 {quota.at_most - used} 次")
+    def check(self, quotas: Iterable[Quota]) -> tuple[Finding, ...]:
+        return tuple(self._check_one(q) for q in quotas)
+
+    def _check_one(self, quota: Quota) -> Finding:
+        if quota.each_merchant and self.merchant_id is None:
+            return Finding(Answer.MET, "quota", quota.sentence(), "每家商户分别计算")
+        used = self._count(quota)
+        if used >= quota.at_most:
+            return Finding(
+                Answer.UNMET,
+                "quota",
+                quota.sentence(),
+                f"已用 {used} 次，{quota.sentence()}",
+                used + 1 - quota.at_most,
+            )
+        return Finding(Answer.MET, "quota", quota.sentence(), f"还可使用 {quota.at_most - used} 次")
+
+    def _count(self, quota: Quota) -> int:
+        facts = self.facts
+        if quota.each_merchant:
+            merchants = facts.at_merchant.get(self.scenario, {})
+            return merchants.get(self.merchant_id or 0, (0, 0, 0))[PLACES[quota.period]]
+        counts = {Period.RUNNING: facts.running, Period.MONTH: facts.this_month, Period.YEAR: facts.this_year}
+        return counts[quota.period].get(self.scenario, 0)

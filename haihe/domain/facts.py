@@ -8,13 +8,18 @@ from datetime import date
 
 ADULT_AGE = 18
 
+# Orders running, begun this month, begun this year.
+Counts = tuple[int, int, int]
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:
     """One resident's facts on one day.
 
     None means that it is not known, which is never the same as no. `points`, `grade` and `dimensions` are None for
-    somebody who has not joined. `running` and `this_month`, `this_year` count the resident's orders by scenario.
+    somebody who has not joined. `running` and `this_month`, `this_year` count the resident's orders by scenario, and
+    `no_shows` the bookings of this quarter that they let lapse; `at_merchant` counts the orders of each scenario once more,
+    merchant by merchant.
     """
 
     joined: bool
@@ -29,6 +34,8 @@ class Facts:
     running: Mapping[str, int] = field(default_factory=dict)
     this_month: Mapping[str, int] = field(default_factory=dict)
     this_year: Mapping[str, int] = field(default_factory=dict)
+    no_shows: Mapping[str, int] = field(default_factory=dict)
+    at_merchant: Mapping[str, Mapping[int, Counts]] = field(default_factory=dict)
 
 
 NOT_JOINED = Facts(joined=False)

@@ -10,7 +10,7 @@ from typing import Any
 
 from haihe.domain.criteria import Answer
 from haihe.domain.eligibility import Outcome, decide
-from haihe.domain.facts import Facts
+from haihe.domain.facts import Counts, Facts
 from haihe.domain.reading import Fault, Reader, refuse
 from haihe.domain.records import Record, RecordState, Severity
 from haihe.domain.rulebook import Rulebook
@@ -23,6 +23,8 @@ OUTCOMES = {
     "暂不能判定": Outcome.NOT_AVAILABLE,
 }
 ADULT_BORN = date(1990, 5, 1)
+# The merchant that asks in a case.
+HERE = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,7 @@ class DecisionCase:
 
     def differences(self, scenario: Scenario) -> list[Difference]:
         """Where this scenario answers otherwise."""
-        found = decide(self.facts, scenario, self.on, self.district)
+        found = decide(self.facts, scenario, self.on, self.district, HERE)
         words = next(w for w, outcome in OUTCOMES.items() if outcome is found.outcome)
         reasons = tuple(f.reason for f in found.findings if f.answer is not Answer.MET)
         pairs = (
@@ -196,6 +198,8 @@ def _facts(r: Reader) -> Facts:
         running=_counts(r, "running"),
         this_month=_counts(r, "this_month"),
         this_year=_counts(r, "this_year"),
+        no_shows=_counts(r, "no_shows"),
+        at_merchant=_here(r),
     )
     r.seen.add("birth_date")
     r.close()
@@ -208,6 +212,15 @@ def _counts(r: Reader, key: str) -> dict[str, int]:
         r.fault(key, "每一行应为“代码: 整数”")
         return {}
     return {str(code): n for code, n in given.items()}
+
+
+def _here(r: Reader) -> dict[str, dict[int, Counts]]:
+    """What of it was used at the merchant that asks."""
+    counts = [_counts(r, f"{period}_here") for period in ("running", "this_month", "this_year")]
+    return {
+        code: {HERE: (counts[0].get(code, 0), counts[1].get(code, 0), counts[2].get(code, 0))}
+        for code in sorted(set().union(*counts))
+    }
 
 
 def _answers(r: Reader) -> dict[str, bool]:

@@ -17,6 +17,7 @@ from haihe.domain.criteria import (
     DimensionAtLeast,
     DistrictIn,
     NoRecordOf,
+    NoShowsAtMost,
     Not,
     PointsAtLeast,
     RunningOrdersAtMost,
@@ -109,7 +110,7 @@ def _offer(r: Reader, rulebook: Rulebook) -> Offer:
 
 
 def _quota(r: Reader) -> Quota:
-    quota = Quota(r.choice("period", Period), r.integer("at_most"))
+    quota = Quota(r.choice("period", Period), r.integer("at_most"), r.flag("each_merchant", False))
     if quota.at_most <= 0:
         r.fault("at_most", "限额为 0 等于不开放，请写大于 0 的整数，或暂停该场景")
     r.close()
@@ -192,11 +193,13 @@ def _predicate(name: str, value: Any, r: Reader, rulebook: Rulebook) -> Criterio
             if fact is None:
                 r.fault(name, f"应为资格事实代码：{'、'.join(rulebook.fact_by_code)}")
             return Stated(str(value), fact.name if fact else str(value))
-        case "running_orders_at_most":
+        case "running_orders_at_most" | "no_shows_at_most":
             at_most = r.integer(name)
             if at_most < 0:
                 r.fault(name, "应为 0 或更大的整数")
-            return RunningOrdersAtMost(at_most)
+            return (
+                RunningOrdersAtMost(at_most) if name == RunningOrdersAtMost.name else NoShowsAtMost(at_most)
+            )
     r.fault(name, "不认识的条件；不得使用年龄以外的个人特征、收入、病史等信息设限", "个人信息保护法")
     return All(())
 

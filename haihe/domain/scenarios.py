@@ -42,15 +42,17 @@ class Period(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """每人限额: at most so many orders of this scenario."""
+    """每人限额: at most so many orders of this scenario, altogether or at each merchant."""
 
     period: Period
     at_most: int
+    each_merchant: bool = False
 
     def sentence(self) -> str:
         """The quota as a Chinese clause."""
         words = {Period.RUNNING: "同时进行不超过", Period.MONTH: "每月不超过", Period.YEAR: "每年不超过"}
-        return f"{words[self.period]} {self.at_most} 次"
+        where = "在同一家商户" if self.each_merchant else ""
+        return f"{where}{words[self.period]} {self.at_most} 次"
 
 
 class SharedPeriod(StrEnum):

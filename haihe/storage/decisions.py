@@ -77,7 +77,8 @@ class Order(db.Model):
     what the merchant sent with each deed, so that a repetition is told from a change. `payments` and `discounts` are lists
     of {"name", "amount_fen"}; `total_fen` is known from the completion on. `counters` are the shared quotas it holds a
     place in. `steps_done`, `last_step_on` are the reminders and announcements behind it; `look_at` is when the worker must
-    look at it again.
+    look at it again. `no_show_on` is the day of a booking to which, says the merchant, nobody came; it `no_show_counts`
+    once the resident has been told and has had the time to dispute it.
     """
 
     __tablename__ = "orders"
@@ -122,6 +123,8 @@ class Order(db.Model):
     breach_document: Mapped[str | None] = mapped_column(String(64))
     steps_done: Mapped[int] = mapped_column(default=0, server_default="0")
     last_step_on: Mapped[date | None]
+    no_show_on: Mapped[date | None]
+    no_show_counts: Mapped[bool] = mapped_column(default=False, server_default="false")
     look_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     counters: Mapped[list[int]] = mapped_column(JSONB, default=list, server_default=text("'[]'::jsonb"))
 

@@ -9,11 +9,13 @@ from datetime import date
 
 from sqlalchemy import select
 
+from haihe.domain.facts import Counts
 from haihe.domain.links import StandingLink
 from haihe.domain.records import Record, RecordState, Severity
 from haihe.storage.db import among, db
-from haihe.storage.decisions import COUNTED, RUNNING, Order
+from haihe.storage.decisions import Order
 from haihe.storage.links import Link
+from haihe.storage.order_counts import counted_orders
 from haihe.storage.records import RecordRow
 from haihe.storage.residents import Consent, Resident
 
@@ -23,11 +25,24 @@ SENSITIVE = "SENSITIVE:"
 
 @dataclass(slots=True)
 class OrderCounts:
-    """How many orders of each scenario one resident has running, and has begun this month and this year."""
+    """How many orders of each scenario one resident has running, and has begun this month and this year, in all and at
+    each merchant; and how many bookings of this quarter they let lapse."""
 
     running: Counter[str] = field(default_factory=Counter)
     this_month: Counter[str] = field(default_factory=Counter)
     this_year: Counter[str] = field(default_factory=Counter)
+    no_shows: Counter[str] = field(default_factory=Counter)
+    at_merchant: dict[str, dict[int, Counts]] = field(default_factory=dict)
+
+    def add(self, scenario: str, merchant_id: int, used: Counts, no_shows: int) -> None:
+        """Count the orders of a scenario at one merchant."""
+        for counter, more in zip(
+            (self.running, self.this_month, self.this_year, self.no_shows), (*used, no_shows), strict=True
+        ):
+            if more:
+                counter[scenario] += more
+        if any(used):
+            self.at_merchant.setdefault(scenario, {})[merchant_id] = used
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,21 +160,10 @@ def standing_links(ids: Iterable[int]) -> dict[int, tuple[StandingLink, ...]]:
 
 
 def order_counts(ids: Iterable[int], on: date) -> dict[int, OrderCounts]:
-    """Orders running now, and orders opened in the calendar month and year of `on`."""
+    """The orders of these residents as they count on a day; whoever has none is left out."""
     counts: defaultdict[int, OrderCounts] = defaultdict(OrderCounts)
-    rows = db.session.execute(
-        select(Order.resident_id, Order.scenario, RUNNING, Order.opened_on).where(
-            among(Order.resident_id, ids),
-            COUNTED,
-            (Order.opened_on >= date(on.year, 1, 1)) | RUNNING,
-        )
-    )
-    for resident_id, scenario, running, opened_on in rows:
-        count = counts[resident_id]
-        if running:
-            count.running[scenario] += 1
-        if opened_on.year == on.year:
-            count.this_year[scenario] += 1
-            if opened_on.month == on.month:
-                count.this_month[scenario] += 1
+    for resident_id, scenario, merchant_id, *used, no_shows in db.session.execute(
+        counted_orders(on).where(among(Order.resident_id, ids))
+    ):
+        counts[resident_id].add(scenario, merchant_id, tuple(used), no_shows)
     return counts

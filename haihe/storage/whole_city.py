@@ -11,14 +11,12 @@ from psycopg.conninfo import make_conninfo
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
-    Date,
     Engine,
     Integer,
     Select,
     Text,
     cast,
     func,
-    literal,
     literal_column,
     select,
 )
@@ -28,8 +26,9 @@ from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.types import NullType
 
 from haihe.storage.db import db
-from haihe.storage.decisions import COUNTED, RUNNING, Order
+from haihe.storage.decisions import Order
 from haihe.storage.links import Link
+from haihe.storage.order_counts import counted_orders
 from haihe.storage.reading import JOIN, SENSITIVE
 from haihe.storage.records import RecordRow
 from haihe.storage.residents import Consent, Resident
@@ -108,25 +107,8 @@ def records_sql(pages: int, parts: int) -> list[str]:
 
 
 def orders_sql(on: date) -> str:
-    """How many orders of each scenario everybody has running, and has begun in the month and the year of this day."""
-    opened = Order.opened_on
-    in_year = func.date_part("year", opened) == on.year
-    in_month = in_year & (func.date_part("month", opened) == on.month)
-    return _sql(
-        select(
-            Order.resident_id,
-            Order.scenario,
-            _counted(RUNNING, "running"),
-            _counted(in_month, "this_month"),
-            _counted(in_year, "this_year"),
-        )
-        .where(
-            COUNTED,
-            (opened >= cast(literal(date(on.year, 1, 1)), Date)) | RUNNING,
-            ~_in_a_sandbox(Order.resident_id),
-        )
-        .group_by(Order.resident_id, Order.scenario)
-    )
+    """How everybody's orders count on this day, scenario by scenario and merchant by merchant."""
+    return _sql(counted_orders(on).where(~_in_a_sandbox(Order.resident_id)))
 
 
 def scores_sql(dimensions: Mapping[str, str]) -> str:
@@ -188,10 +170,6 @@ def about_the_city_sql() -> str:
 
 def _page(number: int) -> ColumnElement[object]:
     return literal_column(f"CAST('({number},0)' AS tid)", TID)
-
-
-def _counted(condition: ColumnElement[bool], name: str) -> ColumnElement[int]:
-    return cast(func.count().filter(condition), Integer).label(name)
 
 
 def _sql(query: Select[Any]) -> str:

@@ -151,7 +151,7 @@ class AboutLinked:
         if too_often:
             return None
         number, judge, endings = self._scenarios.get(scenario) or self._scenario(scenario)
-        judged = judge(orders, *(figures if scenario in covered else self._nobody))
+        judged = judge(orders, self._merchant_id, *(figures if scenario in covered else self._nobody))
         self._asked.extend((place, number, judged))
         ending = endings.get(judged) or self._ending(scenario, judged, endings)
         return (self._yes if judged >= 0 else self._no) + next(self._places) + ending

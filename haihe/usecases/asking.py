@@ -141,7 +141,7 @@ class Asking:
         if self.ctx.rules.used_up(scenario, self.partner, self.question.on):
             # Said before anything is looked at, so that it tells nothing about the resident.
             return self.closed(resident_id, MerchantCode.QUOTA_USED_UP)
-        decision = decide(facts, scenario, self.question.on, self.partner.district)
+        decision = decide(facts, scenario, self.question.on, self.partner.district, self.partner.merchant_id)
         return self._told(resident_id, scenario, decision)
 
     def closed(self, resident_id: int | None, code: MerchantCode) -> tuple[DecisionNote, bytes]:

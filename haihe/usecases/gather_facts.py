@@ -57,6 +57,8 @@ def gather(known: KnownResident, rulebook: Rulebook, on: date, foreseen_months: 
         running=known.orders.running,
         this_month=known.orders.this_month,
         this_year=known.orders.this_year,
+        no_shows=known.orders.no_shows,
+        at_merchant=known.orders.at_merchant,
     )
     return Gathered(known, facts, counted, _last_day(known, counted, rulebook, on))
 
@@ -101,6 +103,6 @@ def _last_day(known: KnownResident, counted: Score | None, rulebook: Rulebook, o
     for record in known.records:
         if record.indicator in rulebook.fact_by_code:
             days += [record.first_day - ONE_DAY, record.valid_to]
-    if known.orders.this_year:
+    if known.orders.this_year or known.orders.no_shows:
         days.append(add_months(date(on.year, on.month, 1), 1) - timedelta(days=1))
     return min((d for d in days if d is not None and d >= on), default=None)

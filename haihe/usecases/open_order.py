@@ -224,4 +224,4 @@ def _offer_now(
         return None
     on = day_of(at)
     gathered = gather_facts([resident_id], ctx.rules.rulebook(on), on)
-    return decide(gathered[resident_id].facts, scenario, on, partner.district).offer
+    return decide(gathered[resident_id].facts, scenario, on, partner.district, partner.merchant_id).offer

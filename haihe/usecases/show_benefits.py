@@ -19,12 +19,13 @@ from haihe.usecases.gather_facts import gather_facts
 
 @dataclass(frozen=True, slots=True)
 class ShownQuota:
-    """每人限额, with what is used and left."""
+    """每人限额, with what is used and left: None where each merchant counts for itself."""
 
     period: Period
     at_most: int
-    used: int
-    left: int
+    each_merchant: bool
+    used: int | None
+    left: int | None
     sentence: str
 
 
@@ -137,5 +138,6 @@ def _quota(quota: Quota, scenario: str, facts: Facts) -> ShownQuota:
         Period.MONTH: facts.this_month,
         Period.YEAR: facts.this_year,
     }
-    used = counts[quota.period].get(scenario, 0)
-    return ShownQuota(quota.period, quota.at_most, used, max(quota.at_most - used, 0), quota.sentence())
+    used = None if quota.each_merchant else counts[quota.period].get(scenario, 0)
+    left = None if used is None else max(quota.at_most - used, 0)
+    return ShownQuota(quota.period, quota.at_most, quota.each_merchant, used, left, quota.sentence())

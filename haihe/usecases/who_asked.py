@@ -156,7 +156,7 @@ def _scenario(ctx: Context, row: DecisionRow) -> Scenario | None:
 def _findings(ctx: Context, row: DecisionRow) -> tuple[Finding, ...]:
     rulebook, scenario = ctx.rules.rulebook_version(row.rulebook), _scenario(ctx, row)
     on = day_of(row.at)
-    copy = unpack(row.facts, rulebook, on) if row.facts and rulebook else None
+    copy = unpack(row.facts, rulebook, on, on_record=True) if row.facts and rulebook else None
     if copy is None or scenario is None or row.code == MerchantCode.OUT_OF_AREA:
         return ()
-    return decide(copy.facts, scenario, on).findings
+    return decide(copy.facts, scenario, on, merchant_id=row.merchant_id).findings

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +18,16 @@ from tests.domain.published import rulebook
 
 BOOK = rulebook()
 TODAY = date(2026, 11, 20)
+NOON = datetime(2026, 11, 20, 4, tzinfo=UTC)
+NO_ORDERS: dict[str, Any] = {
+    count: {} for count in ("running", "this_month", "this_year", "no_shows", "at_merchant")
+}
 COUNTS = st.dictionaries(st.sampled_from(["XYZ-01", "XYZ-07", "XYZ-16"]), st.integers(1, 60), max_size=3)
+AT_MERCHANT = st.dictionaries(
+    st.sampled_from(["XYZ-01", "XYZ-07", "XYZ-16"]),
+    st.dictionaries(st.integers(1, 3), st.tuples(*[st.integers(0, 60)] * 3), min_size=1, max_size=3),
+    max_size=3,
+)
 
 
 @st.composite
@@ -37,6 +47,8 @@ def facts(draw: st.DrawFn) -> Facts:
         running=draw(COUNTS),
         this_month=draw(COUNTS),
         this_year=draw(COUNTS),
+        no_shows=draw(COUNTS),
+        at_merchant=draw(AT_MERCHANT),
     )
 
 
@@ -80,9 +92,21 @@ def test_a_copy_made_under_another_rulebook_is_none(copy: ResidentCopy) -> None:
     assert unpack(pack(copy, BOOK), replace(BOOK, version="HH-2027.1"), TODAY) is None
 
 
+def test_facts_on_record_from_before_merchants_were_counted_are_read_and_are_no_copy_any_more() -> None:
+    quiet = Facts(joined=True, birth_date=date(1990, 5, 4))
+    earlier = pack(ResidentCopy(1, NOON, None, quiet), BOOK) + b'[["XYZ-07",1,2,3]]'
+
+    assert unpack(earlier, BOOK, TODAY) is None
+    found = unpack(earlier, BOOK, TODAY, on_record=True)
+    assert found is not None
+    assert found.facts == replace(
+        quiet, running={"XYZ-07": 1}, this_month={"XYZ-07": 2}, this_year={"XYZ-07": 3}
+    )
+
+
 @given(COPIES)
 def test_without_orders_a_copy_is_small(copy: ResidentCopy) -> None:
-    quiet = replace(copy, links=(), facts=replace(copy.facts, running={}, this_month={}, this_year={}))
+    quiet = replace(copy, links=(), facts=replace(copy.facts, **NO_ORDERS))
 
     assert len(pack(quiet, BOOK)) <= 48
 

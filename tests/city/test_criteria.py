@@ -25,6 +25,7 @@ from haihe.domain.criteria import (
     DimensionAtLeast,
     DistrictIn,
     NoRecordOf,
+    NoShowsAtMost,
     Not,
     PointsAtLeast,
     RunningOrdersAtMost,
@@ -41,7 +42,7 @@ from tests.city.test_scoring import seeds
 
 SCENARIO, OTHER = "XYZ-01", "XYZ-02"
 RESIDENTS = 150
-COUNTS = ("running", "this_month", "this_year")
+COUNTS = ("running", "this_month", "this_year", "no_shows")
 
 
 def predicates(rulebook: Rulebook) -> st.SearchStrategy[Criterion]:
@@ -60,6 +61,7 @@ def predicates(rulebook: Rulebook) -> st.SearchStrategy[Criterion]:
         st.builds(ConsentedTo, st.sampled_from((*CLASSES, "UNHEARD_OF")), st.just("某类")),
         st.builds(Stated, st.sampled_from(("F01", "F02", "F99")), st.just("某事")),
         st.builds(RunningOrdersAtMost, st.integers(0, 3)),
+        st.builds(NoShowsAtMost, st.integers(0, 3)),
     )
 
 
@@ -76,7 +78,9 @@ def trees(rulebook: Rulebook) -> st.SearchStrategy[Criterion]:
     )
 
 
-quotas = st.lists(st.builds(Quota, st.sampled_from(Period), st.integers(1, 3)), max_size=2).map(tuple)
+quotas = st.lists(
+    st.builds(Quota, st.sampled_from(Period), st.integers(1, 3), st.booleans()), max_size=2
+).map(tuple)
 
 
 @st.composite
@@ -120,7 +124,12 @@ def orders_of(residents: Sequence[Life], seed: int) -> dict[int, dict[str, dict[
 
 def orders_table(orders: dict[int, dict[str, dict[str, int]]]) -> pa.Table:
     rows = [
-        {"resident_id": resident, "scenario": code, **{count: counts[count][code] for count in COUNTS}}
+        {
+            "resident_id": resident,
+            "scenario": code,
+            "merchant_id": 1,
+            **{count: counts[count][code] for count in COUNTS},
+        }
         for resident, counts in orders.items()
         for code in counts["running"]
     ]

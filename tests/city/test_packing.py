@@ -31,6 +31,8 @@ from tests.domain.published import rulebook
 TODAY = date(2026, 11, 20)
 NOON = datetime(2026, 11, 20, 4, 0, tzinfo=UTC)
 EDGES = (date(2025, 2, 28), date(2026, 3, 31), date(2026, 4, 30), date(2028, 2, 29), date(2028, 3, 1))
+MERCHANTS, LAPSED_AT = (2, 7, 19), 11
+NOUGHT = ("running", "this_month", "this_year")
 SCENARIOS = ("XYZ-01", "XYZ-07", "XYZ-09", "XYZ-10")
 
 
@@ -41,16 +43,12 @@ def orders_of(residents: Sequence[Life], seed: int) -> dict[int, OrderCounts]:
         if chance.random() < 0.3:
             counts = OrderCounts()
             for code in chance.sample(SCENARIOS, chance.randint(1, len(SCENARIOS))):
-                month = chance.choice((0, 0, 1, 12))
-                year = month + chance.choice((0, 1, 100))
-                running = chance.choice((0, 1, 2)) if year else 1
-                for kept, number in (
-                    (counts.running, running),
-                    (counts.this_month, month),
-                    (counts.this_year, year),
-                ):
-                    if number:
-                        kept[code] = number
+                for merchant_id in chance.sample(MERCHANTS, chance.randint(1, len(MERCHANTS))):
+                    month = chance.choice((0, 0, 1, 12))
+                    year = month + chance.choice((0, 1, 100))
+                    running = chance.choice((0, 1, 2)) if year else chance.choice((0, 1))
+                    no_shows = chance.choice((0, 0, 3)) if year or running else 1
+                    counts.add(code, merchant_id, (running, month, year), no_shows)
             found[life.resident.resident_id] = counts
     return found
 
@@ -60,12 +58,25 @@ def orders_table(orders: dict[int, OrderCounts]) -> pa.Table:
         {
             "resident_id": r,
             "scenario": code,
-            "running": o.running[code],
-            "this_month": o.this_month[code],
-            "this_year": o.this_year[code],
+            "merchant_id": merchant_id,
+            **dict(zip(("running", "this_month", "this_year"), used, strict=True)),
+            "no_shows": 0,
         }
         for r, o in orders.items()
-        for code in {*o.running, *o.this_month, *o.this_year}
+        for code, merchants in o.at_merchant.items()
+        for merchant_id, used in merchants.items()
+    ]
+    # Bookings that were let lapse at a merchant of which nothing else is counted.
+    rows += [
+        {
+            "resident_id": r,
+            "scenario": code,
+            "merchant_id": LAPSED_AT,
+            **dict.fromkeys(NOUGHT, 0),
+            "no_shows": n,
+        }
+        for r, o in orders.items()
+        for code, n in o.no_shows.items()
     ]
     return pa.Table.from_pylist(rows, schema=columns.orders_schema())
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 
 import pytest
 
 from haihe.domain.criteria import Answer
 from haihe.domain.eligibility import Outcome, decide
-from haihe.domain.facts import Facts
+from haihe.domain.golden_cases import HERE, DecisionCase, read_case
 from haihe.domain.scoring import LineKind, score
 from tests.domain.published import CASES, load, record, rulebook, scenarios
 
-ADULT_BORN = date(1990, 5, 1)
 OUTCOMES = {
     "可以": Outcome.ELIGIBLE,
     "不可以": Outcome.NOT_ELIGIBLE,
@@ -52,10 +50,9 @@ def test_the_points_are_what_the_case_says(case: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("case", DECISION_CASES)
 def test_the_decision_is_what_the_case_says(case: dict[str, Any]) -> None:
-    given = {"joined": True, "birth_date": ADULT_BORN, **case["facts"]}
-    for key in ("listed", "sensitive_consents"):
-        given[key] = frozenset(given.get(key, ()))
-    decision = decide(Facts(**given), scenarios()[case["scenario"]], case["day"], case.get("district"))
+    read = read_case(case)
+    assert isinstance(read, DecisionCase)
+    decision = decide(read.facts, scenarios()[case["scenario"]], read.on, read.district, HERE)
     told = {
         "outcome": decision.outcome,
         "merchant_code": decision.code.value,

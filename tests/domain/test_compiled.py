@@ -21,6 +21,7 @@ from haihe.domain.criteria import (
     DimensionAtLeast,
     DistrictIn,
     NoRecordOf,
+    NoShowsAtMost,
     Not,
     PointsAtLeast,
     RunningOrdersAtMost,
@@ -55,6 +56,7 @@ leaves = st.one_of(
     st.builds(ConsentedTo, st.sampled_from([*BOOK.sensitive_classes, "NONE"]), st.just("某类")),
     st.builds(Stated, st.sampled_from([*BOOK.fact_by_code, "F99"]), st.just("事实")),
     st.builds(RunningOrdersAtMost, st.integers(0, 100)),
+    st.builds(NoShowsAtMost, st.integers(0, 100)),
 )
 trees = st.recursive(
     leaves,
@@ -65,7 +67,9 @@ trees = st.recursive(
     ),
     max_leaves=6,
 )
-quotas = st.lists(st.builds(Quota, st.sampled_from(Period), st.integers(1, 60)), max_size=2).map(tuple)
+quotas = st.lists(
+    st.builds(Quota, st.sampled_from(Period), st.integers(1, 60), st.booleans()), max_size=2
+).map(tuple)
 better_offers = st.lists(
     st.builds(Offer, st.sampled_from("甲乙丙"), st.integers(0, 9), st.none() | trees, quotas), max_size=2
 )
@@ -84,17 +88,19 @@ def imagined_scenarios(draw: st.DrawFn) -> Scenario:
     )
 
 
-def told(facts: Facts, scenario: Scenario, on: date, district: str | None) -> tuple[str, int | None]:
-    decision = decide(facts, scenario, on, district)
+def told(
+    facts: Facts, scenario: Scenario, on: date, district: str | None, merchant_id: int = 1
+) -> tuple[str, int | None]:
+    decision = decide(facts, scenario, on, district, merchant_id)
     return decision.code, None if decision.offer is None else scenario.offers.index(decision.offer)
 
 
 def told_quickly(
-    copy: ResidentCopy, scenario: Scenario, on: date, district: str | None
+    copy: ResidentCopy, scenario: Scenario, on: date, district: str | None, merchant_id: int = 1
 ) -> tuple[str, int | None]:
     read = Reading(BOOK, on).seen(pack(replace(copy, last_day=None), BOOK))
     assert read is not None
-    judged = compile_scenario(scenario, BOOK, on, district)(read[1], *read[0])
+    judged = compile_scenario(scenario, BOOK, on, district)(read[1], merchant_id, *read[0])
     return code_of(judged), judged if judged >= 0 else None
 
 
@@ -103,11 +109,13 @@ def told_quickly(
     imagined_scenarios() | st.sampled_from(sorted(scenarios())).map(scenarios().get),
     DAYS,
     st.none() | st.sampled_from(sorted(DISTRICTS)),
+    st.integers(1, 4),
 )
 def test_what_is_compiled_decides_as_the_tree_does(
-    copy: ResidentCopy, scenario: Scenario, on: date, district: str | None
+    copy: ResidentCopy, scenario: Scenario, on: date, district: str | None, merchant_id: int
 ) -> None:
-    assert told_quickly(copy, scenario, on, district) == told(copy.facts, scenario, on, district)
+    quickly = told_quickly(copy, scenario, on, district, merchant_id)
+    assert quickly == told(copy.facts, scenario, on, district, merchant_id)
 
 
 @given(COPIES, trees)
@@ -132,7 +140,7 @@ def test_an_age_is_reached_on_the_same_day(birth: date, on: date, age: int) -> N
 @given(st.sampled_from(sorted(scenarios())), DAYS)
 def test_nobody_is_somebody_who_has_not_joined(code: str, on: date) -> None:
     scenario = scenarios()[code]
-    judged = compile_scenario(scenario, BOOK, on, None)({}, *nobody(BOOK))
+    judged = compile_scenario(scenario, BOOK, on, None)({}, 1, *nobody(BOOK))
 
     assert code_of(judged) == decide(NOT_JOINED, scenario, on).code
 

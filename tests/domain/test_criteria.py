@@ -202,5 +202,5 @@ def test_a_criterion_reads_as_a_sentence(criterion: Criterion, sentence: str) ->
 def test_criteria_look_at_nothing_that_the_law_forbids() -> None:
     assert {f.name for f in fields(Facts)} == {
         "joined", "birth_date", "district", "points", "grade", "dimensions", "listed", "sensitive_consents",
-        "stated", "running", "this_month", "this_year",
+        "stated", "running", "this_month", "this_year", "no_shows", "at_merchant",
     }  # fmt: skip

@@ -29,6 +29,12 @@ facts = st.builds(
     running=counts,
     this_month=counts,
     this_year=counts,
+    no_shows=counts,
+    at_merchant=st.dictionaries(
+        st.sampled_from(sorted(scenarios())),
+        st.dictionaries(st.sampled_from([1, 2]), st.tuples(*[st.integers(0, 70)] * 3), min_size=1),
+        max_size=3,
+    ),
 )
 any_scenario = st.sampled_from(sorted(scenarios())).map(lambda code: scenarios()[code])
 ADULT = Facts(joined=True, birth_date=date(1990, 1, 1), points=1000)

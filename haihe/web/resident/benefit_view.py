@@ -41,8 +41,11 @@ class QuotaView(Schema):
 
     period = fields.String(required=True, metadata={"description": "RUNNING 同时、MONTH 每月、YEAR 每年"})
     at_most = fields.Integer(required=True)
-    used = fields.Integer(required=True)
-    left = fields.Integer(required=True)
+    each_merchant = fields.Boolean(required=True, metadata={"description": "在每家商户分别计算"})
+    used = fields.Integer(
+        required=True, allow_none=True, metadata={"description": "已用几次；每家商户分别计算的为 null"}
+    )
+    left = fields.Integer(required=True, allow_none=True)
     sentence = fields.String(required=True)
 
 

@@ -26,6 +26,7 @@ BLANK: dict[str, Any] = {
     "consented_to": "MEDICAL",
     "stated": "F01",
     "running_orders_at_most": 3,
+    "no_shows_at_most": 2,
     "all": [],
     "any": [],
     "not": {},
@@ -40,6 +41,7 @@ KIND_NAMES = {
     "consented_to": "已单独同意使用敏感信息",
     "stated": "已核实的资格",
     "running_orders_at_most": "进行中的订单不超过",
+    "no_shows_at_most": "本季度预订未到场不超过",
     "all": "以下全部满足",
     "any": "以下满足任一",
     "not": "不属于以下情形",
@@ -94,14 +96,7 @@ def body_of(form: Form, code: str) -> dict[str, Any]:
     body["criteria"] = _node(form, "criteria")
     body["offers"] = [_offer(form, f"offers/{n}") for n in _indices(form, "offers", "label")]
     body["quotas"] = _quotas(form, "quotas")
-    body["shared_quotas"] = [
-        {
-            "period": form.get(f"shared_quotas/{n}/period", ""),
-            "at_most": _number(form.get(f"shared_quotas/{n}/at_most", "")),
-            "each_merchant": form.get(f"shared_quotas/{n}/each_merchant") == "1",
-        }
-        for n in _indices(form, "shared_quotas", "at_most")
-    ]
+    body["shared_quotas"] = _quotas(form, "shared_quotas")
     body["districts"] = form.getlist("districts")
     body["pay_within_days"] = _number(form.get("pay_within_days", ""))
     body["needs_resident_confirmation"] = form.get("needs_resident_confirmation") == "1"
@@ -201,7 +196,7 @@ def _node(form: Form, path: str, depth: int = 0) -> dict[str, Any]:
         return _group(kind, [_node(form, f"{path}/{n}", depth + 1) for n in numbers])
     value = form.get(f"{path}/value", "").strip()
     match kind:
-        case "points_at_least" | "running_orders_at_most":
+        case "points_at_least" | "running_orders_at_most" | "no_shows_at_most":
             return {kind: _number(value)}
         case "dimension_at_least":
             points = _number(form.get(f"{path}/points", ""))
@@ -227,6 +222,7 @@ def _quotas(form: Form, path: str) -> list[dict[str, Any]]:
         {
             "period": form.get(f"{path}/{n}/period", ""),
             "at_most": _number(form.get(f"{path}/{n}/at_most", "")),
+            "each_merchant": form.get(f"{path}/{n}/each_merchant") == "1",
         }
         for n in _indices(form, path, "at_most")
     ]
