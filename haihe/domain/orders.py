@@ -33,6 +33,7 @@ class Phase(StrEnum):
     SETTLED = "已结清"
     REVOKED = "已撤销"
     EXPIRED = "已过期"
+    MISSED = "预订未到场"
 
 
 class Deed(StrEnum):
@@ -46,6 +47,7 @@ class Deed(StrEnum):
     SETTLE = "settled"
     CANCEL = "cancelled"
     EXPIRE = "expired"
+    NO_SHOW = "no_show"
     DISPUTE = "disputed"
     END_DISPUTE = "dispute_ended"
     CONFIRM_BREACH = "breach_confirmed"
@@ -58,6 +60,7 @@ class DisputeReason(StrEnum):
     AMOUNT = "AMOUNT"
     RETURNED = "RETURNED"
     PAID = "PAID"
+    CAME = "CAME"
     OTHER = "OTHER"
 
 
@@ -66,17 +69,19 @@ class DisputeReason(StrEnum):
 MOST_DISPUTES = 3
 
 # Who may do what when. As with WeChat Pay Score an order that waits for its money is no longer cancelled, only lowered
-# or settled; a dispute stands beside the state and never changes it.
+# or settled; a dispute stands beside the state and never changes it. That nobody came can be said of a booking that ran out;
+# whoever said so takes it back by cancelling.
 ALLOWED: Mapping[Phase, frozenset[Deed]] = {
     Phase.UNCONFIRMED: frozenset({Deed.CONFIRM, Deed.LOWER, Deed.CANCEL, Deed.EXPIRE}),
-    Phase.HELD: frozenset({Deed.START, Deed.LOWER, Deed.CANCEL, Deed.EXPIRE}),
+    Phase.HELD: frozenset({Deed.START, Deed.LOWER, Deed.CANCEL, Deed.EXPIRE, Deed.NO_SHOW}),
     Phase.DOING: frozenset(
         {Deed.LOWER, Deed.COMPLETE, Deed.CANCEL, Deed.DISPUTE, Deed.END_DISPUTE, Deed.CONFIRM_BREACH}
     ),
     Phase.UNPAID: frozenset({Deed.LOWER, Deed.SETTLE, Deed.DISPUTE, Deed.END_DISPUTE, Deed.CONFIRM_BREACH}),
     Phase.SETTLED: frozenset(),
     Phase.REVOKED: frozenset(),
-    Phase.EXPIRED: frozenset(),
+    Phase.EXPIRED: frozenset({Deed.NO_SHOW}),
+    Phase.MISSED: frozenset({Deed.CANCEL, Deed.DISPUTE, Deed.END_DISPUTE}),
 }
 WORDS = {
     Deed.OPEN: "开立",
@@ -87,14 +92,17 @@ WORDS = {
     Deed.SETTLE: "结清",
     Deed.CANCEL: "撤销",
     Deed.EXPIRE: "过期",
+    Deed.NO_SHOW: "报告未到场",
     Deed.DISPUTE: "提出争议",
     Deed.END_DISPUTE: "了结争议",
     Deed.CONFIRM_BREACH: "确认违约",
 }
 
 
-def phase_of(state: OrderState, unconfirmed: bool, settled: bool) -> Phase:
+def phase_of(state: OrderState, unconfirmed: bool, settled: bool, missed: bool = False) -> Phase:
     """Where an order stands."""
+    if missed:
+        return Phase.MISSED
     if state is OrderState.CREATED:
         return Phase.UNCONFIRMED if unconfirmed else Phase.HELD
     if state is OrderState.COMPLETED:

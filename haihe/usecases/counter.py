@@ -10,6 +10,7 @@ import orjson
 from sqlalchemy import select
 
 from haihe.domain.eligibility import MerchantCode
+from haihe.domain.order_clock import NO_SHOW_WITHIN
 from haihe.domain.orders import OrderState
 from haihe.storage.db import db
 from haihe.storage.decisions import Order
@@ -19,8 +20,9 @@ from haihe.usecases.complete_order import complete_order
 from haihe.usecases.context import TIANJIN, Context
 from haihe.usecases.open_order import Wish, open_order
 from haihe.usecases.order_deeds import find_order
+from haihe.usecases.report_no_show import report_no_show
 from haihe.usecases.rules_in_force import Partner, counter_of
-from haihe.usecases.run_order import cancel_order
+from haihe.usecases.run_order import cancel_order, start_order
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,24 @@ def complete_at_counter(ctx: Context, partner: Partner, out_order_no: str, at: d
 def cancel_at_counter(ctx: Context, partner: Partner, out_order_no: str, at: datetime) -> Order:
     """The benefit was not used after all."""
     return cancel_order(ctx, partner, out_order_no, None, at)
+
+
+def start_at_counter(ctx: Context, partner: Partner, out_order_no: str, at: datetime) -> Order:
+    """Whoever booked has come."""
+    return start_order(ctx, partner, out_order_no, at)
+
+
+def no_show_at_counter(ctx: Context, partner: Partner, out_order_no: str, at: datetime) -> Order:
+    """Nobody came for what was booked."""
+    return report_no_show(ctx, partner, out_order_no, at)
+
+
+def may_be_no_show(order: Order, at: datetime) -> bool:
+    """Whether nobody having come can be said of it now."""
+    held = order.held_until
+    booked = order.starts_later and not order.unconfirmed and order.no_show_on is None
+    over = order.state in (OrderState.CREATED, OrderState.EXPIRED)
+    return booked and over and held is not None and held < at <= held + NO_SHOW_WITHIN
 
 
 def order_at_counter(partner: Partner, out_order_no: str) -> Order:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from haihe.domain.errors import Conflict
-from haihe.domain.order_clock import after_dispute
+from haihe.domain.order_clock import after_dispute, recorded_from
 from haihe.domain.orders import MOST_DISPUTES, Deed, DisputeReason, Phase
 from haihe.storage.decisions import Order
 from haihe.storage.notifications import notify
@@ -75,8 +76,12 @@ def _end(ctx: Context, by: By, at: datetime, *, tell: bool) -> Order:
                 due.last_step_on,
             )
         order.disputed_at = None
+        parts: dict[str, Any] = {"order_id": order.id, "due_on": order.due_on and order.due_on.isoformat()}
+        if phase(order) is Phase.MISSED:
+            # Announced anew: it counts again only after another time to object.
+            order.no_show_counts, order.last_step_on = False, day_of(at)
+            parts["counts_from"] = recorded_from(day_of(at)).isoformat()
         if tell:
-            parts = {"order_id": order.id, "due_on": order.due_on and order.due_on.isoformat()}
             about = f"order:{order.id}:dispute-answered:{at.isoformat()}"
             notify(order.resident_id, about, "ORDER_DISPUTE_ANSWERED", parts, at)
         return Touched()

@@ -79,6 +79,15 @@ def notice_words(kind: str, parts: Mapping[str, Any], scenario: str) -> Words:
             return "已记为逾期", f"{overdue}结清之后不再计分；您可以在得分明细里提出异议。"
         case "ORDER_RECORD_BREACH":
             return "已记为违约", f"{overdue}您可以在得分明细里提出异议。"
+        case "ORDER_NO_SHOW":
+            booked, counts = _day(parts.get("booked_on")), _day(parts.get("counts_from"))
+            return "商户说您没有到场", (
+                f"{about}，预订在 {booked}。这不影响积分；{counts}起计入本季度预订未到场的次数。"
+                "如果您到场了或已经取消，请点开提出争议，随即停止计入。"
+            )
+        case "ORDER_DISPUTE_ANSWERED" if parts.get("counts_from"):
+            counts = _day(parts["counts_from"])
+            return "商户答复了您的争议", f"商户仍认为您没有到场。{counts}起计入本季度，您可以再次提出争议。"
         case "ORDER_DISPUTE_ANSWERED":
             again = f"争议的日子已经补回，新的日期是 {_day(due_on)}。" if due_on else ""
             return "商户答复了您的争议", f"商户维持原来的要求。{again}"

@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy import select
 
 from haihe.domain.order_clock import STEPS, Step, next_step, recorded_from
-from haihe.domain.orders import Deed, OrderState
+from haihe.domain.orders import Deed, OrderState, Phase
 from haihe.storage.audit import write_audit
 from haihe.storage.copies import lock_residents, next_generation
 from haihe.storage.db import db, transaction
@@ -20,9 +20,10 @@ from haihe.storage.decisions import Order
 from haihe.storage.notifications import notify
 from haihe.storage.partners import Merchant
 from haihe.usecases.context import Context, day_of
-from haihe.usecases.order_deeds import due_of, leave_places, leave_traces, look_at
+from haihe.usecases.order_deeds import due_of, leave_places, leave_traces, look_at, phase
 from haihe.usecases.order_records import BREACH, OVERDUE, record_breach, record_overdue
 from haihe.usecases.publish_rules import configuration_changed
+from haihe.usecases.report_no_show import let_it_count
 from haihe.usecases.rescore import Rescored, Touched, hold_copies, rescore
 
 WORKER = "worker:orders"
@@ -78,7 +79,10 @@ def _look_after(ctx: Context, order_id: int, at: datetime) -> None:
 
 
 def _take_step(order: Order, at: datetime) -> Touched | None:
-    """One reminder, announcement or record; what it did to the resident's records, if anything."""
+    """One reminder, announcement or record; what it did to the resident's facts, if anything."""
+    if phase(order) is Phase.MISSED:
+        write_audit(at, WORKER, "order_no_show_counts", f"order:{order.id}", scenario=order.scenario)
+        return let_it_count(order)
     due, on = due_of(order), day_of(at)
     following = next_step(due) if due is not None and order.disputed_at is None else None
     if following is None or following[1] > on:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import select
 
 from haihe.domain.errors import Conflict, NotFound
-from haihe.domain.order_clock import Due, next_step
+from haihe.domain.order_clock import Due, next_step, recorded_from
 from haihe.domain.orders import Deed, OrderState, Phase, check_allowed, phase_of
 from haihe.storage.audit import write_audit
 from haihe.storage.copies import lock_residents, next_generation
@@ -112,7 +112,9 @@ def leave_places(order: Order) -> bool:
 
 def phase(order: Order) -> Phase:
     """Where the order stands."""
-    return phase_of(OrderState(order.state), order.unconfirmed, order.settled_at is not None)
+    return phase_of(
+        OrderState(order.state), order.unconfirmed, order.settled_at is not None, order.no_show_on is not None
+    )
 
 
 def check(order: Order, deed: Deed, at: datetime) -> None:
@@ -148,6 +150,10 @@ def look_at(order: Order) -> datetime | None:
     """When the worker must look at it again, unless somebody does something before."""
     if order.state == OrderState.CREATED:
         return order.held_until
+    if phase(order) is Phase.MISSED:
+        if order.no_show_counts or order.disputed_at is not None or order.last_step_on is None:
+            return None
+        return morning_of(recorded_from(order.last_step_on))
     due = due_of(order)
     following = next_step(due) if due is not None and order.disputed_at is None else None
     return morning_of(following[1]) if following is not None else None

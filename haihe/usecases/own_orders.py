@@ -27,6 +27,7 @@ class OwnOrder:
     due_fen: int | None
     words: str
     may_confirm: bool
+    may_cancel: bool
     may_dispute: bool
     disputes_left: int
     dispute_answer_by: date | None
@@ -102,6 +103,7 @@ def _shown(ctx: Context, order: Order, merchant: str) -> OwnOrder:
         due_fen=order.total_fen if stands is Phase.UNPAID else None,
         words="有争议，等待商户答复" if disputed else stands.value,
         may_confirm=stands is Phase.UNCONFIRMED,
+        may_cancel=stands is Phase.HELD,
         may_dispute=disputed is None and left > 0 and Deed.DISPUTE in ALLOWED[stands],
         disputes_left=left,
         dispute_answer_by=dispute_answer_by(day_of(disputed)) if disputed is not None else None,

@@ -69,10 +69,24 @@ def lower_order(ctx: Context, partner: Partner, out_order_no: str, amount_fen: i
     return change_order(ctx, by_merchant(partner, out_order_no), Deed.LOWER, at, lower)
 
 
+def cancel_booking(ctx: Context, resident_id: int, order_id: int, at: datetime) -> Order:
+    """The resident will not come after all and says so in time: the place is free again and nothing counts."""
+
+    def cancel(order: Order) -> Touched | None:
+        if order.state == OrderState.REVOKED:
+            return None
+        if phase(order) is not Phase.HELD or (order.held_until is not None and at > order.held_until):
+            raise Conflict("ORDER_STATE", "只有已预留、还没有到时间的订单可以自己取消，其余请与商户联系")
+        order.state, order.ended_at, order.cancelled_because = OrderState.REVOKED, at, "居民取消"
+        return Touched()
+
+    return change_order(ctx, by_resident(resident_id, order_id), Deed.CANCEL, at, cancel)
+
+
 def cancel_order(
     ctx: Context, partner: Partner, out_order_no: str, reason: str | None, at: datetime
 ) -> Order:
-    """The benefit was not used after all; every quota is free again."""
+    """The benefit was not used after all; every quota is free again. A no-show is taken back by it."""
 
     def cancel(order: Order) -> Touched | None:
         if order.state == OrderState.REVOKED:
@@ -82,6 +96,7 @@ def cancel_order(
         order.ended_at = at
         order.cancelled_because = reason
         order.disputed_at = None
+        order.no_show_on, order.no_show_counts = None, False
         return settle_records(ctx, order, day_of(at), at)
 
     return change_order(ctx, by_merchant(partner, out_order_no), Deed.CANCEL, at, cancel)

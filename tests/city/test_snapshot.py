@@ -162,9 +162,13 @@ def test_a_snapshot_of_another_version_is_refused(
 ) -> None:
     held = taken()
     manifest = held.directory / "manifest.json"
-    manifest.write_text(manifest.read_text("utf-8").replace('"schema_version": 2', '"schema_version": 99'))
+    manifest.write_text(
+        manifest.read_text("utf-8").replace(
+            f'"schema_version": {columns.SCHEMA_VERSION}', '"schema_version": 99'
+        )
+    )
 
-    with pytest.raises(SnapshotError, match="第 99 版快照，本程序读第 2 版"):
+    with pytest.raises(SnapshotError, match=f"第 99 版快照，本程序读第 {columns.SCHEMA_VERSION} 版"):
         open_snapshot(held.directory, clock.today)
 
 

@@ -20,12 +20,13 @@ from haihe.domain.orders import (
 D = Deed
 TABLE = {
     Phase.UNCONFIRMED: {D.CONFIRM, D.LOWER, D.CANCEL, D.EXPIRE},
-    Phase.HELD: {D.START, D.LOWER, D.CANCEL, D.EXPIRE},
+    Phase.HELD: {D.START, D.LOWER, D.CANCEL, D.EXPIRE, D.NO_SHOW},
     Phase.DOING: {D.LOWER, D.COMPLETE, D.CANCEL, D.DISPUTE, D.END_DISPUTE, D.CONFIRM_BREACH},
     Phase.UNPAID: {D.LOWER, D.SETTLE, D.DISPUTE, D.END_DISPUTE, D.CONFIRM_BREACH},
     Phase.SETTLED: set(),
     Phase.REVOKED: set(),
-    Phase.EXPIRED: set(),
+    Phase.EXPIRED: {D.NO_SHOW},
+    Phase.MISSED: {D.CANCEL, D.DISPUTE, D.END_DISPUTE},
 }
 
 
@@ -52,6 +53,7 @@ def test_where_an_order_stands() -> None:
         (OrderState.EXPIRED, True, False): Phase.EXPIRED,
     }
     assert {key: phase_of(*key) for key in stands} == stands
+    assert phase_of(OrderState.EXPIRED, False, False, missed=True) is Phase.MISSED
 
 
 def test_the_total_is_payments_less_discounts_within_what_was_agreed() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 import segno
 from playwright.sync_api import Page, expect
@@ -10,6 +12,9 @@ from sqlalchemy import select
 from haihe.storage.db import db
 from haihe.storage.decisions import Order
 from haihe.usecases.context import Context
+from haihe.usecases.counter import ask_at_counter
+from haihe.usecases.keep_copies import Keeper
+from haihe.usecases.open_order import Wish, open_order
 from haihe.usecases.run_order import confirm_order
 from tests.builders import Builders, MerchantClient
 from tests.conftest import Clock
@@ -119,6 +124,34 @@ def test_an_order_that_waits_for_its_resident_says_so_and_goes_on_by_itself(
     confirm_order(ctx, good_resident, order.id, clock.now)
     expect(page.get_by_role("button", name="完成订单")).to_be_visible()
     expect(page.get_by_text("请居民在手机上确认")).to_be_hidden()
+
+
+def test_a_booking_is_started_when_somebody_comes_and_said_to_be_missed_when_nobody_does(
+    page: Page, ctx: Context, a: Builders, shop: MerchantClient, good_resident: int, clock: Clock
+) -> None:
+    partner = ctx.rules.up_to_date().partner(shop.client_id)
+    assert partner is not None
+    for number in ("A-1", "A-2"):
+        code = a.shown_pass(good_resident, SCENARIO)
+        told = ask_at_counter(ctx, partner, SCENARIO, code, clock.now)
+        Keeper(ctx).turn(clock.now)
+        wish = Wish(told.decision_id, held_until=clock.now + timedelta(minutes=10))
+        open_order(ctx, partner, number, wish, clock.now)
+    log_in(page, ctx, "dian-yuan", "/merchant/orders/A-1")
+    page.goto("/merchant/orders/A-1")
+    sound(page)
+    picture(page, "counter-booked")
+    page.get_by_role("button", name="到场了，开始").click()
+    expect(page.get_by_text("进行中", exact=True)).to_be_visible()
+
+    clock.forward(minutes=11)
+    page.goto("/merchant/orders/A-2")
+    page.get_by_role("button", name="到时间没有人来").click()
+    expect(page.get_by_text("的预订没有人到场")).to_be_visible()
+    sound(page)
+    picture(page, "counter-no-show")
+    page.get_by_role("button", name="报告有误，撤销").click()
+    expect(page.get_by_text("已撤销", exact=True)).to_be_visible()
 
 
 def test_a_no_says_no_more_than_no_and_what_to_do_instead(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
+import orjson
 import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import select
@@ -17,6 +19,7 @@ from haihe.usecases.complete_order import complete_order
 from haihe.usecases.context import Context
 from haihe.usecases.keep_copies import Keeper
 from haihe.usecases.open_order import Wish, open_order
+from haihe.usecases.report_no_show import report_no_show
 from tests.builders import Builders
 from tests.conftest import Clock
 from tests.pages.member import Find, join, well_made
@@ -87,3 +90,36 @@ def test_anothers_order_is_not_found(page: Page) -> None:
         answer = page.goto(path)
         assert answer is not None
         assert answer.status == 404
+
+
+def test_a_booking_is_cancelled_in_time_and_one_that_was_missed_can_be_disputed(
+    page: Page, a: Builders, ctx: Context, clock: Clock, resident_of: Find
+) -> None:
+    join(page)
+    for indicator, quantity in (("D01", 200), ("C01", 24), ("C02", 24)):
+        a.record(resident_of(), indicator, quantity=quantity)
+    merchant = a.merchant("XYZ-07")
+    partner = ctx.rules.up_to_date().partner(merchant.client_id)
+    assert partner is not None
+    for number in ("A-1", "A-2"):
+        code = a.shown_pass(resident_of(), "XYZ-07")
+        told = answer_question(ctx, Question(Asker(merchant.client_id), code, "XYZ-07", clock.now))
+        decision = orjson.loads(told)["context"]["decision_id"]
+        Keeper(ctx).turn(clock.now)
+        wish = Wish(decision, held_until=clock.now + timedelta(hours=1))
+        order = open_order(ctx, partner, number, wish, clock.now)
+    page.goto(f"/m/orders/{order.id - 1}")
+    well_made(page, "m-order-booked")
+    page.get_by_role("button", name="来不了，取消预订").click()
+    expect(page.get_by_text("已撤销")).to_be_visible()
+
+    clock.forward(minutes=61)
+    report_no_show(ctx, partner, "A-2", clock.now)
+    page.goto("/m/messages")
+    expect(page.get_by_text("商户说您没有到场")).to_be_visible()
+    page.goto(f"/m/orders/{order.id}")
+    page.get_by_text("认为这一单不对").click()
+    well_made(page, "m-order-missed")
+    page.get_by_label("哪里不对").select_option("CAME")
+    page.get_by_role("button", name="提出争议").click()
+    expect(page.get_by_text("您说：我到场了，或已经取消")).to_be_visible()

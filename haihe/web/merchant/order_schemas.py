@@ -130,6 +130,9 @@ class OrderView(Schema):
     due_on = fields.Date(required=True, allow_none=True, metadata={"description": "应归还或付清的日期"})
     ended_at = Moment(required=True, allow_none=True)
     settled_at = Moment(required=True, allow_none=True)
+    no_show_on = fields.Date(
+        required=True, allow_none=True, metadata={"description": "报告了未到场的预订是哪一天的"}
+    )
     disputed_at = Moment(required=True, allow_none=True)
     dispute_reason = fields.String(required=True, allow_none=True)
     cancelled_because = fields.String(required=True, allow_none=True)

@@ -12,6 +12,7 @@ from haihe.usecases.complete_order import complete_order, settle_order
 from haihe.usecases.dispute_order import answer_dispute
 from haihe.usecases.open_order import Wish, open_order
 from haihe.usecases.order_deeds import find_order
+from haihe.usecases.report_no_show import report_no_show
 from haihe.usecases.run_order import cancel_order, confirm_breach, lower_order, start_order
 from haihe.web.bodies import StrictBlueprint
 from haihe.web.context import context
@@ -132,6 +133,16 @@ def cancel_one(body: dict[str, Any], out_order_no: str) -> Order:
     """The benefit was not used after all; the quotas are free again."""
     ctx = context()
     return cancel_order(ctx, g.partner, out_order_no, body.get("reason"), ctx.now())
+
+
+@blp.post("/<out_order_no>/no-show")
+@blp.doc(summary="报告预订未到场", security=LOCK)
+@blp.response(200, OrderView)
+@blp.refuses(401, 403, 404, 409)
+def no_show_one(out_order_no: str) -> Order:
+    """Nobody came for an order that was held until a time agreed. The resident is told and may dispute it before it counts."""
+    ctx = context()
+    return report_no_show(ctx, g.partner, out_order_no, ctx.now())
 
 
 @blp.post("/<out_order_no>/dispute/answer")

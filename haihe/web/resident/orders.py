@@ -14,7 +14,7 @@ from haihe.usecases.own_orders import (
     list_own_orders,
     show_own_order,
 )
-from haihe.usecases.run_order import confirm_order
+from haihe.usecases.run_order import cancel_booking, confirm_order
 from haihe.web.bodies import LARGEST_ID, Body, Moment, Number, Text
 from haihe.web.context import context
 from haihe.web.resident.door import LOCKED, Blueprint
@@ -44,7 +44,12 @@ class OwnOrderView(Schema):
     held_until = Moment(required=True, allow_none=True, metadata={"description": "最迟此时确认或开始"})
     ended_at = Moment(required=True, allow_none=True)
     settled_at = Moment(required=True, allow_none=True)
+    no_show_on = fields.Date(
+        required=True, allow_none=True, metadata={"description": "商户说没有到场的预订是哪一天的"}
+    )
+    no_show_counts = fields.Boolean(required=True, metadata={"description": "已计入当季未到场的次数"})
     may_confirm = fields.Boolean(required=True)
+    may_cancel = fields.Boolean(required=True, metadata={"description": "预订可以自己取消"})
     may_dispute = fields.Boolean(required=True)
     disputes_left = fields.Integer(
         required=True, metadata={"description": "还可以提出几次争议，每笔至多三次"}
@@ -82,7 +87,7 @@ class DisputeBody(Body):
         16,
         validate=validate.OneOf(
             [r.value for r in DisputeReason],
-            error="应为其中之一：NOT_MINE 不是我的、AMOUNT 金额不对、RETURNED 已归还、PAID 已付清、OTHER 其他",
+            error="应为其中之一：NOT_MINE 不是我的、AMOUNT 金额不对、RETURNED 已归还、PAID 已付清、CAME 到场了或已取消、OTHER 其他",
         ),
     )
 
@@ -142,6 +147,17 @@ def confirm(order_id: int) -> dict[str, Any]:
     """同意后订单开始；再次确认不会改变什么。"""
     caller, ctx = require_bound(), context()
     confirm_order(ctx, caller.resident_id, order_id, ctx.now())
+    return _view(show_own_order(ctx, caller.resident_id, order_id))
+
+
+@blp.post("/v1/me/orders/<int:order_id>/cancel")
+@blp.doc(summary="取消预订", **LOCKED)
+@blp.response(200, OwnOrderView)
+@blp.refuses(401, 403, 404, 409)
+def cancel(order_id: int) -> dict[str, Any]:
+    """约定的时间以前取消，名额归还，不算未到场；再次取消不会改变什么。"""
+    caller, ctx = require_bound(), context()
+    cancel_booking(ctx, caller.resident_id, order_id, ctx.now())
     return _view(show_own_order(ctx, caller.resident_id, order_id))
 
 
@@ -217,6 +233,7 @@ def _view(own: OwnOrder) -> dict[str, Any]:
         "state_words": own.words,
         "due_fen": own.due_fen,
         "may_confirm": own.may_confirm,
+        "may_cancel": own.may_cancel,
         "may_dispute": own.may_dispute,
         "disputes_left": own.disputes_left,
         "dispute_answer_by": own.dispute_answer_by,

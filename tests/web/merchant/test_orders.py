@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -186,3 +187,22 @@ def test_an_order_number_of_another_form_is_refused(client: FlaskClient, a: Buil
     answer = opened(client, key, number, "d1")
 
     assert (answer.status_code, answer.mimetype) == (422, "application/problem+json")
+
+
+def test_that_nobody_came_is_said_over_http_and_another_merchant_learns_nothing(
+    client: FlaskClient, a: Builders, clock: Clock
+) -> None:
+    key, other = bearer(client, a.merchant(BIKE)), bearer(client, a.merchant(BIKE))
+    decision = decided(client, key, a.shown_pass(good_resident(a), BIKE))["context"]["decision_id"]
+    until = (clock.now + timedelta(minutes=30)).isoformat()
+    body = {"out_order_no": "A-1", "decision_id": decision, "held_until": until}
+    assert client.post("/v1/merchant/orders", json=body, headers=key).status_code == 201
+
+    early = client.post("/v1/merchant/orders/A-1/no-show", headers=key)
+    clock.forward(minutes=31)
+    strange = client.post("/v1/merchant/orders/A-1/no-show", headers=other)
+    said = client.post("/v1/merchant/orders/A-1/no-show", headers=key)
+
+    assert (early.status_code, early.get_json()["code"]) == (409, "NO_SHOW_TOO_EARLY")
+    assert (strange.status_code, strange.get_json()["code"]) == (404, "ORDER_NOT_FOUND")
+    assert (said.status_code, said.get_json()["no_show_on"]) == (200, "2026-11-20")

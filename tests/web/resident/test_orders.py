@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 from haihe.storage.db import db, transaction
 from haihe.storage.decisions import Order
@@ -77,3 +78,15 @@ def test_anothers_order_does_not_exist(
     assert stranger.get("/v1/me/orders").json == {"orders": [], "next_before": None}
     assert stranger.get("/v1/me/notifications").json["notifications"] == []
     assert db.session.get_one(Order, order_id).state == "CREATED"
+
+
+def test_a_booking_is_cancelled_by_its_resident(
+    ctx: Context, a: Builders, member: Phone, stranger: Phone, resident_of: Callable[[Phone], int]
+) -> None:
+    held = {"state": "CREATED", "starts_later": True, "held_until": ctx.now() + timedelta(hours=1)}
+    path = f"/v1/me/orders/{order_for(ctx, a, resident_of(member), **held)}"
+    assert member.get(path).json["may_cancel"]
+    assert stranger.post(f"{path}/cancel", {}).status_code == 404
+
+    cancelled = member.post(f"{path}/cancel", {}).json
+    assert (cancelled["state"], cancelled["may_cancel"]) == ("REVOKED", False)

@@ -8,17 +8,22 @@ from flask import redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from haihe.domain.errors import HaiheError, InvalidInput
+from haihe.domain.orders import Phase
 from haihe.domain.scenarios import Scenario
 from haihe.usecases.counter import (
     ask_at_counter,
     cancel_at_counter,
     complete_at_counter,
     draw_order_number,
+    may_be_no_show,
+    no_show_at_counter,
     open_at_counter,
     order_at_counter,
     running_orders,
+    start_at_counter,
 )
 from haihe.usecases.merchant_login import partner_at_counter
+from haihe.usecases.order_deeds import phase
 from haihe.usecases.rules_in_force import Partner
 from haihe.web.context import context
 from haihe.web.merchant.pages.lock import caller, keep_locked
@@ -93,13 +98,35 @@ def order(out_order_no: str) -> Response:
     partner = _partner()
     found = order_at_counter(partner, out_order_no)
     names = {s.code: s.name for s in context().rules.scenarios()}
-    return show("merchant/order.html", order=found, states=ORDER_STATES, names=names)
+    at = context().now()
+    return show(
+        "merchant/order.html",
+        order=found,
+        states=ORDER_STATES,
+        names=names,
+        may_start=phase(found) is Phase.HELD and found.held_until is not None and at <= found.held_until,
+        may_be_no_show=may_be_no_show(found, at),
+    )
 
 
 @blp.post("/orders/<out_order_no>/complete")
 def complete_one(out_order_no: str) -> Response:
     """The benefit has been used."""
     complete_at_counter(context(), _partner(), out_order_no, context().now())
+    return redirect(url_for("merchant_counter.order", out_order_no=out_order_no), 303)
+
+
+@blp.post("/orders/<out_order_no>/start")
+def start_one(out_order_no: str) -> Response:
+    """Whoever booked has come."""
+    start_at_counter(context(), _partner(), out_order_no, context().now())
+    return redirect(url_for("merchant_counter.order", out_order_no=out_order_no), 303)
+
+
+@blp.post("/orders/<out_order_no>/no-show")
+def no_show_one(out_order_no: str) -> Response:
+    """Nobody came for what was booked."""
+    no_show_at_counter(context(), _partner(), out_order_no, context().now())
     return redirect(url_for("merchant_counter.order", out_order_no=out_order_no), 303)
 
 

@@ -6,11 +6,11 @@ from flask import redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from haihe.domain.errors import InvalidInput
-from haihe.domain.orders import MOST_DISPUTES, DisputeReason
+from haihe.domain.orders import MOST_DISPUTES, DisputeReason, Phase
 from haihe.usecases.dispute_order import dispute_order, withdraw_dispute
 from haihe.usecases.inbox import list_messages, read_messages
 from haihe.usecases.own_orders import past_orders_of, running_orders_of, show_own_order
-from haihe.usecases.run_order import confirm_order
+from haihe.usecases.run_order import cancel_booking, confirm_order
 from haihe.web.bodies import LARGEST_ID
 from haihe.web.context import context
 from haihe.web.resident.pages.door import MemberPages, member, page
@@ -22,9 +22,13 @@ REASONS = {
     DisputeReason.PAID: "我已经付清",
     DisputeReason.RETURNED: "我已经归还",
     DisputeReason.AMOUNT: "金额不对",
+    DisputeReason.CAME: "我到场了，或已经取消",
     DisputeReason.NOT_MINE: "这不是我的订单",
     DisputeReason.OTHER: "其他",
 }
+# Nothing was used or owed where nobody came.
+MISSED_REASONS = (DisputeReason.CAME, DisputeReason.NOT_MINE, DisputeReason.OTHER)
+USED_REASONS = tuple(r for r in REASONS if r is not DisputeReason.CAME)
 
 
 @blp.get("/orders")
@@ -44,7 +48,15 @@ def order(order_id: int) -> AnyResponse:
     """One order: what was agreed, what is due when, and what can be done."""
     caller = member()
     own = show_own_order(context(), caller.resident_id, order_id)
-    return page("order.html", "me", own=own, o=own.order, reasons=REASONS, most=MOST_DISPUTES)
+    return page(
+        "order.html",
+        "me",
+        own=own,
+        o=own.order,
+        reasons=REASONS,
+        fitting=MISSED_REASONS if own.phase is Phase.MISSED else USED_REASONS,
+        most=MOST_DISPUTES,
+    )
 
 
 @blp.post("/orders/<int:order_id>/confirm")
@@ -52,6 +64,14 @@ def confirm(order_id: int) -> AnyResponse:
     """Agree to it; it begins."""
     caller, ctx = member(), context()
     confirm_order(ctx, caller.resident_id, order_id, ctx.now())
+    return redirect(f"/m/orders/{order_id}", 303)
+
+
+@blp.post("/orders/<int:order_id>/cancel")
+def cancel(order_id: int) -> AnyResponse:
+    """Not coming after all."""
+    caller, ctx = member(), context()
+    cancel_booking(ctx, caller.resident_id, order_id, ctx.now())
     return redirect(f"/m/orders/{order_id}", 303)
 
 
