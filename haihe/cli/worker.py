@@ -18,6 +18,7 @@ from haihe.storage.db import db
 from haihe.usecases.batch_journal import open_batches, take_over_batches
 from haihe.usecases.keep_copies import Keeper
 from haihe.usecases.look_after_orders import look_after_orders
+from haihe.usecases.partner_health import count_uses
 from haihe.usecases.reports import forget_reports
 from haihe.usecases.reviewing import publish_due
 from haihe.usecases.uploads import load_uploads
@@ -93,13 +94,14 @@ def _look_after_orders(app: Flask, stop: threading.Event) -> None:
 
 
 def _look_after_files(app: Flask, stop: threading.Event) -> None:
-    """Files that clerks handed in, and files that are withdrawn; whatever is cut off goes on where it was."""
+    """Files that clerks handed in, files that are withdrawn, the counts of the day; what is cut off goes on where it was."""
     with app.app_context():
         while not stop.is_set():
             try:
                 ctx = context()
                 load_uploads(ctx, ctx.now, stop.is_set)
                 carry_out_withdrawals(ctx, ctx.now, stop.is_set)
+                count_uses(ctx.now())
             except SQLAlchemyError as error:
                 log.error("文件这一轮没有处理完，将重试：%s", in_one_line(error))
             except HaiheError as error:

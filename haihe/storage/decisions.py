@@ -55,7 +55,11 @@ class DecisionRow(db.Model):
     """
 
     __tablename__ = "decisions"
-    __table_args__ = (Index("ix_decisions_resident_id", "resident_id", "at"),)
+    __table_args__ = (
+        Index("ix_decisions_resident_id", "resident_id", "at"),
+        # They come in the order of time: a few bytes for every hundred pages find a day among them.
+        Index("ix_decisions_at", "at", postgresql_using="brin"),
+    )
 
     decision_id: Mapped[str] = mapped_column(String(40), primary_key=True)
     at: Mapped[datetime] = mapped_column(DateTime(timezone=True))

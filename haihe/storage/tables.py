@@ -22,6 +22,7 @@ from haihe.storage import (
     scores,
     statements,
     uploads,
+    uses,
     withdrawals,
 )
 from haihe.storage.db import db
@@ -49,5 +50,6 @@ __all__ = [
     "scores",
     "statements",
     "uploads",
+    "uses",
     "withdrawals",
 ]

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, or_, select
 
 from haihe.domain.errors import Conflict, Forbidden, InvalidInput, NotFound
 from haihe.storage.audit import write_audit
@@ -44,8 +44,8 @@ def find_merchant(judge: Judge, merchant_id: int) -> tuple[Merchant, Application
     return merchant, db.session.get(Application, merchant_id)
 
 
-def list_merchants(judge: Judge, state: str | None, after: int, limit: int) -> list[Merchant]:
-    """Merchants in the order in which they applied."""
+def search_merchants(judge: Judge, state: str | None, sought: str, after: int, limit: int) -> list[Merchant]:
+    """Merchants whose name, code or line of business holds these words, in the order in which they applied."""
     query = (
         select(Merchant)
         .where(Merchant.id > after, Merchant.sandbox_of.is_(None))
@@ -54,9 +54,26 @@ def list_merchants(judge: Judge, state: str | None, after: int, limit: int) -> l
     )
     if state is not None:
         query = query.where(Merchant.state == state)
+    if sought:
+        named = (c.icontains(sought, autoescape=True) for c in (Merchant.name, Merchant.uscc, Merchant.kind))
+        query = query.where(or_(*named))
     if judge.districts:
         query = query.where(Merchant.district.in_(judge.districts))
     return list(db.session.execute(query).scalars())
+
+
+def count_applications(judge: Judge) -> int:
+    """How many applications wait for this person: of their districts, and not their own."""
+    query = (
+        select(func.count())
+        .select_from(Merchant)
+        .join(Application, Application.merchant_id == Merchant.id)
+        .where(Merchant.state == "APPLIED", Application.entered_by != judge.actor)
+        .where(or_(Application.vouched_by.is_(None), Application.vouched_by != judge.actor))
+    )
+    if judge.districts:
+        query = query.where(Merchant.district.in_(judge.districts))
+    return db.session.execute(query).scalar_one()
 
 
 def admissions_of(merchant_id: int) -> list[str]:
@@ -120,9 +137,10 @@ def suspend(ctx: Context, judge: Judge, merchant_id: int, reason: str, at: datet
     _switch(ctx, judge, merchant_id, "ACTIVE", "SUSPENDED", reason, at)
 
 
-def resume(ctx: Context, judge: Judge, merchant_id: int, at: datetime) -> None:
-    """Answer a suspended merchant again."""
-    _switch(ctx, judge, merchant_id, "SUSPENDED", "ACTIVE", None, at)
+def resume(ctx: Context, judge: Judge, merchant_id: int, reason: str, at: datetime) -> None:
+    """Answer a suspended merchant again, and say why."""
+    _require_reason(reason)
+    _switch(ctx, judge, merchant_id, "SUSPENDED", "ACTIVE", reason, at)
 
 
 def admit(ctx: Context, judge: Judge, merchant_id: int, scenarios: Iterable[str], at: datetime) -> None:

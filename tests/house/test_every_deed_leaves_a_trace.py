@@ -21,6 +21,7 @@ UNTRACED = {
     "journal.py": ANSWERED,
     "keep_copies.py": "renews copies; nothing about anybody changes",
     "open_order.py": "the deed is traced by order_deeds.py, in the same transaction",
+    "partner_health.py": "counts of what is on record elsewhere",
     "push_request.py": "only what a client is going to ask, for a minute",
     "search_scenarios.py": ANSWERED,
     "seen_once.py": "only that something has been shown; the deed it was shown for leaves the trace",

@@ -8,11 +8,12 @@ from flask import Response, g, request
 
 from haihe.domain.errors import InvalidInput
 from haihe.domain.papers import LARGEST, Paper
-from haihe.storage.onboarding import CONTACT_PURPOSE, PHONE_PURPOSE, Application
+from haihe.storage.onboarding import Application
 from haihe.usecases import judge_merchant
 from haihe.usecases.apply import Wish, amend, apply
 from haihe.usecases.client_registrations import Owner, Registered, Registration, register_client
-from haihe.usecases.judge_merchant import Judge, admissions_of, find_merchant, list_merchants
+from haihe.usecases.judge_merchant import Judge, admissions_of, find_merchant, search_merchants
+from haihe.usecases.look_at_merchant import look_at_contact
 from haihe.usecases.merchant_documents import add_document, documents_of, open_document
 from haihe.usecases.merchant_people import NewPerson, close_person, open_person, people_of
 from haihe.usecases.oauth_clients import clients_of, revoke_client_of
@@ -65,7 +66,7 @@ def locked() -> None:
 @blp.response(200, MerchantsAnswer)
 def view_merchants(query: dict[str, Any]) -> dict[str, Any]:
     """按申请先后；可只看某一状态。"""
-    found = list_merchants(g.judge, query["state"], query["after"], query["limit"] + 1)
+    found = search_merchants(g.judge, query["state"], "", query["after"], query["limit"] + 1)
     more = len(found) > query["limit"]
     page = found[: query["limit"]]
     return {"items": page, "next": page[-1].id if more else None}
@@ -189,11 +190,12 @@ def suspend(body: dict[str, str], merchant_id: int) -> None:
 
 @blp.post("/<int:merchant_id>/resume")
 @blp.doc(summary="恢复商户", security=STAFF)
+@blp.arguments(ReasonBody)
 @blp.response(204)
-@blp.refuses(404, 409)
-def resume(merchant_id: int) -> None:
-    """恢复回答。"""
-    judge_merchant.resume(context(), g.judge, merchant_id, context().now())
+@blp.refuses(404, 409, 422)
+def resume(body: dict[str, str], merchant_id: int) -> None:
+    """写明原因，恢复回答。"""
+    judge_merchant.resume(context(), g.judge, merchant_id, body["reason"], context().now())
 
 
 @blp.put("/<int:merchant_id>/scenarios")
@@ -261,11 +263,6 @@ def _wish(body: dict[str, Any]) -> Wish:
 
 
 def _application(application: Application) -> dict[str, Any]:
-    vault = context().vault
     columns = {c.name: getattr(application, c.name) for c in application.__table__.columns}
-    key_id = application.key_id
-    return {
-        **columns,
-        "contact": vault.open(key_id, application.contact_sealed, CONTACT_PURPOSE),
-        "phone": vault.open(key_id, application.phone_sealed, PHONE_PURPOSE),
-    }
+    who = look_at_contact(context(), g.judge, application.merchant_id, context().now())
+    return {**columns, "contact": who and who.contact, "phone": who and who.phone}

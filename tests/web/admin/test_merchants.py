@@ -100,7 +100,8 @@ def test_an_application_becomes_a_merchant_that_asks_its_first_question(
     assert ask().status_code == 200
     assert approving("POST", f"/{number}/suspend", json={"reason": "投诉核查"}).status_code == 204
     assert ask().status_code == 401
-    assert approving("POST", f"/{number}/resume").status_code == 204
+    assert approving("POST", f"/{number}/resume").status_code == 422
+    assert approving("POST", f"/{number}/resume", json={"reason": "已整改"}).status_code == 204
     assert ask().status_code == 200
     assert approving("PUT", f"/{number}/scenarios", json={"scenarios": ["XYZ-02"]}).status_code == 204
     assert ask().status_code == 403

@@ -31,6 +31,9 @@ GUARDS = (Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN, Role.AUDITOR)
 OFFICERS = (Role.OBJECTION_OFFICER,)
 CASE_READERS = (Role.OBJECTION_OFFICER, Role.AUDITOR)
 
+PARTNER_MANAGERS = (Role.PARTNER_MANAGER,)
+PARTNER_READERS = (Role.PARTNER_MANAGER, Role.AUDITOR)
+
 # Whoever looks after the data; approvers see what they are to approve.
 CLERKS = (Role.DATA_CLERK,)
 DATA_READERS = (Role.DATA_CLERK, Role.APPROVER, Role.SYSTEM_ADMIN, Role.AUDITOR)
@@ -75,6 +78,18 @@ DOORS: dict[str, tuple[Role, ...]] = {
     "POST /console/staff/<username>/unlock": SECURITY,
     "GET /console/refusals": (Role.SECURITY_ADMIN, Role.AUDITOR),
     "GET /console/refusals.csv": (Role.SECURITY_ADMIN, Role.AUDITOR),
+    "GET /console/partners": PARTNER_READERS,
+    "GET /console/partners.csv": PARTNER_READERS,
+    "GET /console/partners/health": PARTNER_READERS,
+    "GET /console/partners/health.csv": PARTNER_READERS,
+    "GET /console/partners/<int:merchant_id>": PARTNER_READERS,
+    "GET /console/partners/<int:merchant_id>/documents/<int:document_id>": PARTNER_READERS,
+    "POST /console/partners/<int:merchant_id>/<deed>": PARTNER_MANAGERS,
+    "POST /console/partners/<int:merchant_id>/people": PARTNER_MANAGERS,
+    "POST /console/partners/<int:merchant_id>/people/<username>/close": PARTNER_MANAGERS,
+    "POST /console/partners/<int:merchant_id>/clients": PARTNER_MANAGERS,
+    "POST /console/partners/<int:merchant_id>/clients/<client_id>/rotate": PARTNER_MANAGERS,
+    "POST /console/partners/<int:merchant_id>/clients/<client_id>/revoke": PARTNER_MANAGERS,
     "GET /console/data": DATA_READERS,
     "GET /console/data/imports.csv": DATA_READERS,
     "GET /console/data/sources": DATA_READERS,

@@ -120,7 +120,7 @@ def credentials(code: str) -> Response:
     """A client, its secret shown this once."""
     ctx, held = context(), find_source(staff(), code)
     if request.form.get("seen") != str(len(credentials_of(code))):
-        raise _seen_before()
+        raise seen_before()
     return _source(held, give_credentials(ctx, staff(), code, ctx.now()))
 
 
@@ -129,7 +129,7 @@ def rotate(code: str, client_id: str) -> Response:
     """Another secret, shown this once; the old one is worth nothing from now on."""
     ctx, held = context(), find_source(staff(), code)
     if request.form.get("seen") not in [seen_of(c) for c in credentials_of(code) if c.client_id == client_id]:
-        raise _seen_before()
+        raise seen_before()
     return _source(held, rotate_credentials(ctx, staff(), code, client_id, ctx.now()))
 
 
@@ -147,7 +147,8 @@ def seen_of(client: OAuthClient) -> str:
     return (client.renewed_at or client.created_at).isoformat()
 
 
-def _seen_before() -> Conflict:
+def seen_before() -> Conflict:
+    """What a form is told that was sent twice, or from a page that is out of date."""
     return Conflict("PAGE_OUT_OF_DATE", "凭据在您打开页面之后已变动，这次没有改动；请返回刷新后再试")
 
 

@@ -9,6 +9,8 @@ from datetime import datetime
 from haihe.usecases.cases import Exchange, Pile, list_cases
 from haihe.usecases.context import day_of
 from haihe.usecases.drafting import waiting_drafts
+from haihe.usecases.judge_merchant import Judge, count_applications
+from haihe.usecases.partner_health import alarms_to_see
 from haihe.usecases.sources import overdue_sources, waiting_lines
 from haihe.usecases.staff_accounts import to_confirm
 from haihe.usecases.staff_login import Role, StaffCaller
@@ -35,6 +37,16 @@ def _to_mend(caller: StaffCaller, _at: datetime) -> Waits:
 
 def _to_confirm(_caller: StaffCaller, _at: datetime) -> Waits:
     return Waits(to_confirm(), "个账号待您确认岗位", "/console/staff?state=PROPOSED")
+
+
+def _applied(caller: StaffCaller, _at: datetime) -> Waits:
+    waiting = count_applications(Judge(caller.actor, caller.districts))
+    return Waits(waiting, "份商户申请待您审批", "/console/partners?state=APPLIED")
+
+
+def _alarming(caller: StaffCaller, at: datetime) -> Waits:
+    found = alarms_to_see(context(), Judge(caller.actor, caller.districts), at)
+    return Waits(found, "家商户沉默或在探测", "/console/partners/health")
 
 
 def _set_aside(caller: StaffCaller, _at: datetime) -> Waits:
@@ -71,6 +83,8 @@ WAITING: tuple[tuple[tuple[Role, ...], Callable[[StaffCaller, datetime], Waits]]
     ((Role.APPROVER,), _to_approve),
     ((Role.SCENARIO_EDITOR,), _to_mend),
     ((Role.SECURITY_ADMIN,), _to_confirm),
+    ((Role.PARTNER_MANAGER,), _applied),
+    ((Role.PARTNER_MANAGER,), _alarming),
     ((Role.DATA_CLERK,), _set_aside),
     ((Role.DATA_CLERK,), _late),
     ((Role.DATA_CLERK, Role.APPROVER), _to_withdraw),
