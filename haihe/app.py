@@ -45,10 +45,10 @@ from haihe.web.admin.pages import drafts as console_drafts
 from haihe.web.admin.pages import entry as console_entry
 from haihe.web.admin.pages import golden as console_golden
 from haihe.web.admin.pages import own_password as console_own_password
-from haihe.web.admin.pages import people as console_people
 from haihe.web.admin.pages import partner_access as console_partner_access
 from haihe.web.admin.pages import partner_health as console_partner_health
 from haihe.web.admin.pages import partners as console_partners
+from haihe.web.admin.pages import people as console_people
 from haihe.web.admin.pages import scenarios as console_scenarios
 from haihe.web.admin.pages import sources as console_sources
 from haihe.web.admin.pages import staff as console_staff
