@@ -39,6 +39,7 @@ from haihe.web.admin import people as admin_people
 from haihe.web.admin import records as admin_records
 from haihe.web.admin import source_questions as admin_source_questions
 from haihe.web.admin import staff as admin_staff
+from haihe.web.admin.pages import audit as console_audit
 from haihe.web.admin.pages import cases as console_cases
 from haihe.web.admin.pages import data as console_data
 from haihe.web.admin.pages import drafts as console_drafts
@@ -224,6 +225,7 @@ def _open_doors(app: Flask) -> None:
         console_partners,
         console_partner_access,
         console_partner_health,
+        console_audit,
     ):
         app.register_blueprint(console.blp)
     for linking in (oauth_authorize.blp, page_entry.pages, verify.pages):

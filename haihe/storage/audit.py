@@ -130,22 +130,28 @@ _BEGIN = text(
 _BREAKS = text(
     "WITH chained AS (SELECT lane, place, previous, hash,"
     " audit_hash(previous, lane, place, at, actor, deed, subject, detail) AS computed,"
-    " lag(hash, 1, sha256('')) OVER lanes AS before, lag(place, 1, 0::bigint) OVER lanes AS place_before"
-    " FROM audit WINDOW lanes AS (PARTITION BY lane ORDER BY place))"
+    # Where only the ends are looked at, the first entry of each is taken at its word about what came before it.
+    " lag(hash, 1, CASE WHEN start = 0 THEN sha256('') ELSE previous END) OVER lanes AS before,"
+    " lag(place, 1, start) OVER lanes AS place_before"
+    " FROM audit LEFT JOIN (SELECT lane, greatest(place - CAST(:recent AS bigint), 0) AS start FROM audit_heads) s"
+    " USING (lane) WHERE place > coalesce(start, 0) WINDOW lanes AS (PARTITION BY lane ORDER BY place))"
     " SELECT lane, place, CASE WHEN hash <> computed THEN 'CHANGED'"
     " WHEN place <> place_before + 1 THEN 'MISSING' ELSE 'UNCHAINED' END"
     " FROM chained WHERE hash <> computed OR place <> place_before + 1 OR previous <> before"
     " UNION ALL SELECT h.lane, h.place, 'CUT_OFF' FROM audit_heads h"
     " WHERE h.place > 0 AND NOT EXISTS (SELECT FROM audit a WHERE a.lane = h.lane AND a.place = h.place AND a.hash = h.hash)"
-    " UNION ALL SELECT a.lane, max(a.place), 'BEYOND_END' FROM audit a LEFT JOIN audit_heads h ON h.lane = a.lane"
-    " GROUP BY a.lane, h.place HAVING h.place IS NULL OR max(a.place) > h.place"
+    " UNION ALL SELECT l.lane, m.place, 'BEYOND_END' FROM generate_series(0, :last_lane) AS l(lane)"
+    " CROSS JOIN LATERAL (SELECT max(place) AS place FROM audit a WHERE a.lane = l.lane) m"
+    " LEFT JOIN audit_heads h ON h.lane = l.lane WHERE m.place > coalesce(h.place, 0)"
     " ORDER BY 1, 2"
 )
 
 
-def find_breaks() -> list[Break]:
-    """Every place at which a chain does not hold: changed, missing, unchained, or cut off at the end."""
-    return [Break(*row) for row in db.session.execute(_BREAKS)]
+def find_breaks(recent: int = 2**62) -> list[Break]:
+    """Every place at which a chain does not hold: changed, missing, unchained, or cut off at the end; only among the last
+    so many entries of each lane where `recent` says so."""
+    found = db.session.execute(_BREAKS, {"recent": recent, "last_lane": LANES - 1})
+    return [Break(*row) for row in found]
 
 
 def heads() -> dict[int, tuple[int, bytes]]:

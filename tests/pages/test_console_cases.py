@@ -94,3 +94,18 @@ def test_an_auditor_follows_a_line_to_the_file_it_came_from(
     sound(auditor, "person")
     auditor.get_by_role("link", name="R1").first.click()
     expect(auditor.get_by_text("志愿服务-2026-10.csv")).to_be_visible()
+
+
+def test_an_auditor_reads_the_trail_and_verifies_it(open_page: Opener, ctx: Context, objection: int) -> None:
+    officer = official(open_page, ctx, Role.OBJECTION_OFFICER)
+    officer.goto(f"/console/cases/{objection}")
+    officer.get_by_role("button", name="由我经办").click()
+    auditor = official(open_page, ctx, Role.AUDITOR)
+    auditor.get_by_role("link", name="审计", exact=True).click()
+    auditor.get_by_label("对谁、对什么").fill(f"objection:{objection}")
+    auditor.get_by_role("button", name="查阅").click()
+    auditor.get_by_text("展开").first.click()
+    sound(auditor, "audit")
+    auditor.get_by_role("button", name="校验审计链").click()
+    expect(auditor.get_by_text("全部相符")).to_be_visible()
+    sound(auditor, "audit-verified")

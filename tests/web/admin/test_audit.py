@@ -26,13 +26,14 @@ def get(ctx: Context, client: FlaskClient, clock: Clock) -> Callable[..., TestRe
     """Ask as a member of the staff in this role."""
     tokens: dict[str, str] = {}
 
-    def ask(path: str, role: str = "auditor", **query: Any) -> TestResponse:
-        if role not in tokens:
-            create_staff(ctx, role, PASSWORD, SECRET, role, [], clock.now, "test")
+    def ask(path: str, role: str = "auditor", who: str = "", **query: Any) -> TestResponse:
+        name = who or role
+        if name not in tokens:
+            create_staff(ctx, name, PASSWORD, SECRET, role, [], clock.now, "test")
             totp = pyotp.TOTP(SECRET).generate_otp(int(clock.now.timestamp()) // 30)
-            body = {"username": role, "password": PASSWORD, "totp": totp}
-            tokens[role] = client.post("/v1/admin/login", json=body).json["token"]
-        headers = {"Authorization": f"Bearer {tokens[role]}"}
+            body = {"username": name, "password": PASSWORD, "totp": totp}
+            tokens[name] = client.post("/v1/admin/login", json=body).json["token"]
+        headers = {"Authorization": f"Bearer {tokens[name]}"}
         return client.get(f"/v1/admin{path}", headers=headers, query_string=query)
 
     return ask
@@ -43,15 +44,25 @@ def test_an_auditor_finds_who_did_what(get: Callable[..., TestResponse], a: Buil
     found = get("/audit", deed="create_staff").json["entries"]
     assert [(e["actor"], e["subject"]) for e in found] == [("test", "staff:auditor")]
     assert get("/audit", deed="nothing_of_the_kind").json["entries"] == []
-    looks = get("/audit", actor="staff:auditor", deed="search_audit").json["entries"]
+    looks = get("/audit", who="another", actor="staff:auditor", deed="search_audit").json["entries"]
     assert [e["detail"] for e in looks][-2:] == [{"sought": {"deed": "create_staff"}}, {"sought": {}}]
+
+
+def test_nobody_audits_themselves(get: Callable[..., TestResponse]) -> None:
+    get("/audit")
+    assert "staff:auditor" not in {e["actor"] for e in get("/audit").json["entries"]}
+    assert "search_audit" not in get("/audit.csv").text
+    refused = get("/audit", actor="staff:auditor")
+    assert (refused.status_code, refused.json["code"]) == (403, "OWN_DEEDS")
+    found = get("/audit", who="another", deed="staff_refused").json["entries"]
+    assert [(e["actor"], e["detail"]["code"]) for e in found] == [("staff:auditor", "OWN_DEEDS")]
 
 
 def test_pages_follow_each_other(get: Callable[..., TestResponse]) -> None:
     for _ in range(5):
         get("/audit", subject="nobody")
-    first = get("/audit", deed="search_audit", limit=3).json
-    second = get("/audit", deed="search_audit", limit=3, before=first["next_before"]).json
+    first = get("/audit", who="another", deed="search_audit", limit=3).json
+    second = get("/audit", who="another", deed="search_audit", limit=3, before=first["next_before"]).json
     ids = [e["id"] for e in first["entries"] + second["entries"]]
     assert len(ids) == len(set(ids)) == 6 or len(ids) == 5
     assert ids == sorted(ids, reverse=True)
@@ -63,7 +74,7 @@ def test_the_export_holds_the_chain_too(get: Callable[..., TestResponse]) -> Non
     (row,) = csv.DictReader(io.StringIO(exported))
     assert (row["actor"], row["subject"]) == ("test", "staff:auditor")
     assert len(row["hash"]) == 64
-    (trace,) = get("/audit", deed="export_audit").json["entries"]
+    (trace,) = get("/audit", who="another", deed="export_audit").json["entries"]
     assert trace["detail"] == {"sought": {"deed": "create_staff"}}
 
 

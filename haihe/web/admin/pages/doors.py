@@ -28,6 +28,7 @@ RULE_PEOPLE = (Role.SCENARIO_EDITOR, Role.APPROVER)
 SYSTEM = (Role.SYSTEM_ADMIN,)
 SECURITY = (Role.SECURITY_ADMIN,)
 GUARDS = (Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN, Role.AUDITOR)
+AUDITORS = (Role.AUDITOR,)
 OFFICERS = (Role.OBJECTION_OFFICER,)
 CASE_READERS = (Role.OBJECTION_OFFICER, Role.AUDITOR)
 
@@ -119,6 +120,9 @@ DOORS: dict[str, tuple[Role, ...]] = {
     "POST /console/data/withdrawals/<int:withdrawal_id>/refuse": WITHDRAWERS,
     "GET /console/data/records": TRACERS,
     "GET /console/data/records/<int:record_id>": TRACERS,
+    "GET /console/audit": AUDITORS,
+    "GET /console/audit.csv": AUDITORS,
+    "POST /console/audit/verify": AUDITORS,
     "GET /console/people": CASE_READERS,
     "POST /console/people": CASE_READERS,
     "GET /console/people/<int:look_id>": CASE_READERS,
