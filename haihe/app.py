@@ -32,6 +32,7 @@ from haihe.usecases.rules_in_force import RulesInForce
 from haihe.web import operator
 from haihe.web.admin import audit as admin_audit
 from haihe.web.admin import city_jobs as admin_city_jobs
+from haihe.web.admin import drafts as admin_drafts
 from haihe.web.admin import login as admin_login
 from haihe.web.admin import merchants as admin_merchants
 from haihe.web.admin import objections as admin_objections
@@ -260,6 +261,7 @@ def _open_doors(app: Flask) -> None:
         admin_audit,
         admin_merchants,
         admin_staff,
+        admin_drafts,
     ):
         api.register_blueprint(door.blp)
     api.register_blueprint(merchant_webhooks.keys_blp)

@@ -5,6 +5,7 @@ A draft may be as wrong as it likes while it is written; nothing typed is lost. 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -25,7 +26,8 @@ from haihe.storage.drafts import OPEN_STATES, Draft
 from haihe.storage.rules import RulebookRow, ScenarioRow
 from haihe.usecases.city_jobs import CityQuestion, ask_city
 from haihe.usecases.context import Context, day_of
-from haihe.usecases.drafts import draft_rulebook
+from haihe.usecases.drafts import InvalidDraft, draft_rulebook, draft_scenario, parsed
+from haihe.usecases.fault_lines import with_lines
 from haihe.usecases.publish_rules import public_row
 from haihe.usecases.staff_login import StaffCaller
 
@@ -106,6 +108,28 @@ def change_draft(draft_id: int, version: int, written: Any, caller: StaffCaller,
             at, caller.actor, "change_draft", draft.subject, draft=draft.id, version=draft.version, **changed
         )
     return draft
+
+
+def written_in(ctx: Context, draft: Draft, text: str, at: datetime) -> Any:
+    """What a draft holds if this YAML (or JSON) is its text; InvalidDraft with every fault and its line.
+
+    A form may be kept half filled in, for somebody sits before it; what a machine hands in is sound or not taken.
+    """
+    if draft.kind == RULEBOOK:
+        read = _read_rulebook(Draft(kind=RULEBOOK, code=draft.code, written=text), at)
+        if read.faults:
+            raise InvalidDraft("RULEBOOK_INVALID", read.faults, with_lines(text, read.faults))
+        return text
+    draft_scenario(text, ctx.rules.up_to_date().rulebook(day_of(at)))
+    body = parsed(text)
+    faults = []
+    if body.get("code") != draft.code:
+        faults.append(Fault("code", f"应为 {draft.code}，与草稿的代码一致"))
+    if "\\u0000" in json.dumps(body, default=str):
+        faults.append(Fault("文件", "含有不可见的控制字符"))
+    if faults:
+        raise InvalidDraft("SCENARIO_INVALID", tuple(faults), with_lines(text, faults))
+    return body
 
 
 def try_on_city(ctx: Context, draft_id: int, caller: StaffCaller, at: datetime) -> int:
