@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from flask import Flask, Response, request
+from flask import Flask, Request, Response, request
 from flask.json.provider import JSONProvider
+from flask.sessions import NullSession, SessionInterface, SessionMixin
 from flask_migrate import Migrate
 from gunicorn.http.errors import ParseException
 from sqlalchemy.exc import SQLAlchemyError
@@ -116,6 +117,23 @@ class OrjsonProvider(JSONProvider):
         return orjson.loads(s)
 
 
+class NoSessions(SessionInterface):
+    """Every face of ours keeps its own logins, in the database: Flask's cookie is not read, and writing to it is refused."""
+
+    def open_session(self, app: Flask, request: Request) -> SessionMixin:
+        return NullSession()
+
+
+class Haihe(Flask):
+    """Flask without what nobody here uses, which every question at the counter would pay for."""
+
+    session_interface = NoSessions()
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """None of our views is a coroutine."""
+        return func
+
+
 def _now() -> datetime:
     return datetime.now(UTC)
 
@@ -123,7 +141,7 @@ def _now() -> datetime:
 def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _now) -> Flask:
     """The application; tests hand in their own settings and clock."""
     settings = settings or read_settings()
-    app = Flask("haihe", static_folder="web/static", template_folder="web/templates")
+    app = Haihe("haihe", static_folder="web/static", template_folder="web/templates")
     app.json = OrjsonProvider(app)
     app.config.update(
         SQLALCHEMY_DATABASE_URI=settings.database_url,

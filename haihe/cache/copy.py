@@ -216,7 +216,7 @@ class Reading:
         self._merchant, self._at_ms = merchant_id.to_bytes(4, "big"), at_ms
 
     def seen(self, packed: bytes, block: bytes = b"") -> Seen | None:
-        """What `unpack` gives, to a merchant who asks by this name; None where that gives None."""
+        """What `unpack` gives, to a merchant who asks by this name (or by a pass); None where that gives None."""
         size = self._size
         if len(packed) < size:
             return None
@@ -228,7 +228,7 @@ class Reading:
             return figures[2:], NO_ORDERS, packed, b""
         scenarios, end = b"", _links_end(packed, size)
         # The name is a block of a cipher: that sixteen such bytes stand anywhere else in a copy is out of the question.
-        found = packed.find(block + self._merchant, size, end)
+        found = packed.find(block + self._merchant, size, end) if block else -1
         if found > 0:
             until_ms, length = UNTIL.unpack_from(packed, found + UNTIL_AT)
             if self._at_ms < until_ms:

@@ -10,6 +10,7 @@ import hashlib
 import threading
 import time
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import redis
@@ -107,7 +108,7 @@ class Lines:
 
     def run_all(self, script: str, runs: Sequence[Run], *, unbroken: bool = False) -> list[Any]:
         """Run a script many times. A server that does not know it yet is told it where it first says so."""
-        sha = hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()
+        sha = _sha(script)
         commands = [(names[0], ("EVALSHA", sha, len(names), *names, *given)) for names, given in runs]
         replies = self.say_all(commands, unbroken=unbroken)
         for place, reply in enumerate(replies):
@@ -195,6 +196,12 @@ class Lines:
 
     def _disbelieve(self) -> None:
         self._threads.believes_from = time.monotonic() + self._disbelief
+
+
+@lru_cache(maxsize=64)
+def _sha(script: str) -> str:
+    """By which a server knows a script that it has been told."""
+    return hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()
 
 
 def all_well(replies: list[Any]) -> list[Any]:

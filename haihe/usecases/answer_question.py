@@ -7,7 +7,7 @@ for is answered by `answer_from_database`, by the same rules, with the same answ
 from __future__ import annotations
 
 from haihe.cache.copies import AskedTooOften, CacheDown, Glance
-from haihe.cache.copy import pack, unpack
+from haihe.cache.copy import Reading, pack
 from haihe.domain.allowances import UNKNOWN_CODES
 from haihe.domain.eligibility import MerchantCode
 from haihe.domain.errors import TooOften
@@ -76,16 +76,21 @@ def _answer_from_copies(asking: Asking, glance: Glance, held: HeldPass) -> bytes
     ctx, question = asking.ctx, asking.question
     rulebook = ctx.rules.rulebook(question.on)
     packed = glance.copy
-    copy = None if packed is None else unpack(packed, rulebook, question.on)
-    if copy is None or packed is None:
+    seen = None if packed is None else Reading(rulebook, question.on).seen(packed)
+    if seen is None or packed is None:
         copy = asking.gather(held.resident_id)
         packed = pack(copy, rulebook)
         ctx.copies.put([(held.resident_id, packed)])
-    note, answer = asking.decided(held.resident_id, copy.facts)
+        note, answer = asking.decided(held.resident_id, copy.facts)
+    else:
+        figures, orders, packed, _scenarios = seen
+        note, answer = asking.judged(held.resident_id, figures, orders)
     settled = HeldPass(held.resident_id, held.expires_ms, held.scenario, note.merchant_id, answer)
     stands = ctx.copies.settle(asking.code_hash, settled, KEEP_MS, note.to_entry(packed, answer), note.at_ms)
     if stands is None:
         return None
+    if stands.answer == answer:
+        return answer
     return asking.answered(stands) or _refused(asking, held, MerchantCode.CODE_EXPIRED)
 
 

@@ -8,14 +8,27 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+from flask import Flask
 from flask_migrate import upgrade
 
 from haihe.app import create_app
 from haihe.demo.making import make
 from haihe.usecases.context import Context
 from haihe.web.context import EXTENSION
-from tests.bench import checkout, many, notices, orders, points, records, tokens
+from tests.bench import (
+    checkout,
+    console,
+    many,
+    notices,
+    orders,
+    points,
+    publishing,
+    records,
+    residents,
+    tokens,
+)
 from tests.bench.table import Row, printed
 from tests.builders import Builders
 
@@ -30,18 +43,22 @@ def main() -> int:
     with app.app_context(), tempfile.TemporaryDirectory() as folder:
         upgrade(directory=str(ROOT / "migrations"))
         ctx: Context = app.extensions[EXTENSION]
-        make(ctx, RESIDENTS, seed=2026, file=Path(folder, "demo.json"))
+        card = Path(folder, "demo.json")
+        make(ctx, RESIDENTS, seed=2026, file=card)
         rows = []
-        for row in _measured(ctx, Builders(ctx)):
+        for row in _measured(app, ctx, Builders(ctx), residents.card_of(card)):
             print(f"· {row.what}：{row.figure}", file=sys.stderr, flush=True)
             rows.append(row)
     print(printed(rows))
     return 0
 
 
-def _measured(ctx: Context, a: Builders) -> Iterator[Row]:
+def _measured(app: Flask, ctx: Context, a: Builders, card: dict[str, Any]) -> Iterator[Row]:
     yield from checkout.measure(ctx, a)
     yield from many.measure(ctx, a)
+    yield from residents.measure(ctx, card)
+    yield from console.measure(ctx, app, RESIDENTS)
+    yield from publishing.measure(ctx, a)
     yield from points.measure(ctx)
     yield from records.measure(ctx, a)
     yield from tokens.measure(ctx, a)

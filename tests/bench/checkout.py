@@ -21,7 +21,7 @@ from haihe.storage.decisions import DecisionRow
 from haihe.storage.office import StaleCopy
 from haihe.usecases.context import Context
 from haihe.usecases.pass_code import draw_code, hash_of_code
-from tests.bench.load import HOST, latencies_at, requests_a_second, served, wrk_is_there
+from tests.bench.load import HOST, latencies_at, quantile, question, requests_a_second, served, wrk_is_there
 from tests.bench.table import Row
 from tests.builders import Builders, MerchantClient
 
@@ -80,12 +80,11 @@ def measure(ctx: Context, a: Builders) -> Iterator[Row]:
             f"空路由 {statistics.median(idle):,.0f}",
             f"{ratio:.2f}（目标 ≥ 0.6）",
         )
-        took = latencies_at(ours, PATH, token, SCENARIO, _codes(ctx, residents, RATE * PACED_SECONDS), RATE)
-        nothing = latencies_at(
-            empty, "/", token, SCENARIO, _codes(ctx, residents, RATE * PACED_SECONDS), RATE
-        )
+        codes = _codes(ctx, residents, RATE * PACED_SECONDS)
+        took = latencies_at(ours, [question(PATH, token, SCENARIO, code) for code in codes], RATE)
+        nothing = latencies_at(empty, [question("/", token, SCENARIO, code) for code in codes], RATE)
         for share, goal in ((0.5, ""), (0.99, "（目标 ≤ 20 ms）")):
-            mine, theirs = _quantile(took, share), _quantile(nothing, share)
+            mine, theirs = quantile(took, share), quantile(nothing, share)
             name = f"一次核验，{RATE} 次/秒时 p{share * 100:.0f}"
             yield Row(name, f"{mine:.1f} ms{goal}", f"空路由 {theirs:.1f} ms", f"{mine / theirs:.2f}")
 
@@ -130,10 +129,6 @@ def _token(port: int, merchant: MerchantClient) -> str:
     headers = {"Authorization": f"Basic {basic}", "Content-Type": "application/x-www-form-urlencoded"}
     line.request("POST", "/oauth/token", "grant_type=client_credentials&scope=check", headers)
     return str(json.loads(line.getresponse().read())["access_token"])
-
-
-def _quantile(took: list[float], share: float) -> float:
-    return took[min(int(len(took) * share), len(took) - 1)] * 1000
 
 
 def _port(port: int) -> dict[str, str]:

@@ -5,7 +5,7 @@ from flask import Flask
 app = Flask(__name__)
 
 
-@app.post("/")
+@app.route("/", methods=["GET", "POST"])
 def nothing() -> tuple[str, int, dict[str, str]]:
     """An answer of the size of ours, made of nothing."""
     return "{}", 200, {"Content-Type": "application/json"}

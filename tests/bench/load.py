@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -45,10 +45,13 @@ def requests_a_second(url: str, token: str, scenario: str, codes: list[str], sec
         listed.write_text("\n".join(codes))
         script = Path(folder, "ask.lua")
         script.write_text(SCRIPT % {"codes": listed, "token": token, "scenario": scenario})
-        command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", str(script), url]
-        said = subprocess.run(
-            command, capture_output=True, text=True, check=True, timeout=seconds + 30
-        ).stdout
+        return wrk(url, script, seconds)
+
+
+def wrk(url: str, script: Path, seconds: int, connections: int = CONNECTIONS) -> float:
+    """How many requests a second, as the script makes them; errors end the run."""
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(script), url]
+    said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=seconds + 30).stdout
     if "Non-2xx" in said or "Socket errors" in said:
         raise RuntimeError(f"the server did not answer every request:\n{said}")
     found = re.search(r"Requests/sec:\s+([\d.]+)", said)
@@ -57,42 +60,54 @@ def requests_a_second(url: str, token: str, scenario: str, codes: list[str], sec
     return float(found.group(1))
 
 
+# Method, path, body and headers.
+Request = tuple[str, str, str | None, dict[str, str]]
+
+
+def question(path: str, token: str, scenario: str, code: str) -> Request:
+    """One question about a code."""
+    body = {
+        "subject": {"type": "pass", "id": code},
+        "action": {"name": "use"},
+        "resource": {"type": "scenario", "id": scenario},
+    }
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
+    return "POST", path, json.dumps(body), headers
+
+
 def latencies_at(
-    port: int, path: str, token: str, scenario: str, codes: list[str], rate: int, callers: int = 8
+    port: int, requests: Sequence[Request], rate: int, callers: int = CONNECTIONS
 ) -> list[float]:
     """Seconds from when each request was due until its answer was read, at a steady rate: waiting in a queue counts."""
     took: list[float] = []
     begin = time.perf_counter() + 0.2
 
-    def call(mine: list[tuple[int, str]]) -> None:
+    def call(mine: list[tuple[int, Request]]) -> None:
         line = http.client.HTTPConnection(HOST, port, timeout=10)
-        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
-        for n, code in mine:
+        for n, request in mine:
             due = begin + n / rate
             time.sleep(max(due - time.perf_counter(), 0))
-            body = json.dumps(
-                {
-                    "subject": {"type": "pass", "id": code},
-                    "action": {"name": "use"},
-                    "resource": {"type": "scenario", "id": scenario},
-                }
-            )
-            line.request("POST", path, body, headers)
+            line.request(*request)
             answer = line.getresponse()
             answer.read()
             if answer.status != 200:
                 raise RuntimeError(f"status {answer.status}")
             took.append(time.perf_counter() - due)
 
-    numbered = list(enumerate(codes))
+    numbered = list(enumerate(requests))
     threads = [threading.Thread(target=call, args=(numbered[n::callers],)) for n in range(callers)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    if len(took) != len(codes):
-        raise RuntimeError(f"only {len(took)} of {len(codes)} requests were answered")
+    if len(took) != len(requests):
+        raise RuntimeError(f"only {len(took)} of {len(requests)} requests were answered")
     return sorted(took)
+
+
+def quantile(took: Sequence[float], share: float) -> float:
+    """In milliseconds; `took` is in seconds and in order."""
+    return took[min(int(len(took) * share), len(took) - 1)] * 1000
 
 
 @contextmanager

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -25,7 +23,7 @@ from haihe.usecases.context import Context
 from haihe.usecases.gather_facts import renew_copies
 from haihe.usecases.pairwise import draw_pairwise_id
 from tests.bench.checkout import _free_port, _port, _token, _wait_for_the_keeper
-from tests.bench.load import HOST, served, wrk_is_there
+from tests.bench.load import HOST, served, wrk, wrk_is_there
 from tests.bench.table import Row
 from tests.builders import Builders, MerchantClient
 
@@ -79,11 +77,11 @@ def measure(ctx: Context, a: Builders) -> Iterator[Row]:
         stack.enter_context(served(flask, ours, "/healthz", environment))
         _wait_for_the_keeper()
         script = _script(Path(folder), ours, merchants, names)
-        _batches_a_second(f"http://{HOST}:{ours}{PATH}", script, WARM_UP_SECONDS)
+        wrk(f"http://{HOST}:{ours}{PATH}", script, WARM_UP_SECONDS, CONNECTIONS)
         asked, idle = [], []
         for _ in range(ROUNDS):
-            idle.append(_batches_a_second(f"http://{HOST}:{empty}/", script, SECONDS)[0])
-            asked.append(_batches_a_second(f"http://{HOST}:{ours}{PATH}", script, SECONDS)[0])
+            idle.append(wrk(f"http://{HOST}:{empty}/", script, SECONDS, CONNECTIONS))
+            asked.append(wrk(f"http://{HOST}:{ours}{PATH}", script, SECONDS, CONNECTIONS))
         begun = time.monotonic()
         stored = _all_on_record(merchants)
         yield Row(
@@ -147,17 +145,6 @@ def _script(folder: Path, port: int, merchants: list[MerchantClient], names: dic
     script = folder / "ask.lua"
     script.write_text(SCRIPT % {"bodies": bodies})
     return script
-
-
-def _batches_a_second(url: str, script: Path, seconds: int) -> tuple[float, str]:
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", str(script), url]
-    said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=seconds + 30).stdout
-    if "Non-2xx" in said or "Socket errors" in said:
-        raise RuntimeError(f"the server did not answer every request:\n{said}")
-    found = re.search(r"Requests/sec:\s+([\d.]+)", said)
-    if found is None:
-        raise RuntimeError(f"wrk said something unexpected:\n{said}")
-    return float(found.group(1)), said
 
 
 def _all_on_record(merchants: list[MerchantClient]) -> int:
