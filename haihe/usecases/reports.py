@@ -62,6 +62,11 @@ class ShownReport:
     content: dict[str, Any]
 
 
+def verify_url(ctx: Context, code: str) -> str:
+    """What the QR code leads to. Behind the # the code stays in the browser: in no server's log and in no referrer."""
+    return f"{ctx.base_url}/verify#{code}"
+
+
 def make_report(
     ctx: Context, resident_id: int, shares_summary: bool, draw: Callable[[Paper], bytes], at: datetime
 ) -> ShownReport:
@@ -71,7 +76,7 @@ def make_report(
     content = _content(ctx, resident_id, code, at)
     canonical = orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
     jws = notice_signer(ctx, at).sign_detached(canonical)
-    url = f"{ctx.base_url}/verify?code={code}"
+    url = verify_url(ctx, code)
     pdf = draw(Paper(content, canonical, jws, url, at))
     sealed = ctx.vault.seal(canonical.decode(), CONTENT_PURPOSE)
     paper = ctx.vault.seal(base64.b64encode(pdf).decode(), PDF_PURPOSE)

@@ -52,6 +52,10 @@ def test_an_elderly_person_gets_a_report_in_large_type_and_anybody_can_check_it(
     other.get_by_role("button", name="核对").click()
     expect(other.get_by_text("没有这份报告")).to_be_visible()
     well_made(other, "verify-wrong")
+    other.goto("/")
+    other.goto(f"/verify#{code}")
+    expect(other.get_by_text("是真的")).to_be_visible()
+    assert code not in other.url
 
 
 def test_the_printer_of_a_service_hall_gets_the_report_and_nothing_else(page: Page) -> None:

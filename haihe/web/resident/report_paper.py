@@ -101,7 +101,7 @@ def _first_lines(sheet: _Sheet, paper: Paper) -> None:
     sheet.ln(1)
     sheet.say(f"姓名 {content['name']}    证件号码 {content['id_number']}")
     sheet.say(f"生成时间 {content['made_at'][:16].replace('T', ' ')}    验证码 {content['code']}")
-    sheet.say(f"扫右侧二维码，或到 {paper.verify_url.partition('?')[0]} 输入验证码核对", SMALL_SIZE, SOFT)
+    sheet.say(f"扫右侧二维码，或到 {paper.verify_url.partition('#')[0]} 输入验证码核对", SMALL_SIZE, SOFT)
     sheet.set_right_margin(18)
     sheet.set_y(max(sheet.get_y(), top + QR_MM + 2))
     sheet.say(content["use"], SMALL_SIZE, SOFT)

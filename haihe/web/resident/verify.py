@@ -12,7 +12,7 @@ from haihe.domain.errors import NotFound, TooOften
 from haihe.usecases.verify_report import Genuine, verify_report
 from haihe.web.bodies import Body, Text
 from haihe.web.context import context
-from haihe.web.pages import Pages, show
+from haihe.web.pages import Pages, check_form, show
 from haihe.web.resident.door import Blueprint
 
 LONGEST_CODE = 64
@@ -51,13 +51,21 @@ def verify(body: dict[str, Any]) -> Genuine:
     return verify_report(ctx, body["code"], ctx.now())
 
 
+@pages.before_request
+def _own_forms() -> None:
+    check_form()
+
+
 @pages.get("/verify")
 def verify_page() -> AnyResponse:
-    """The same on a page; the QR code on the paper leads here with its code."""
-    code = request.args.get("code", "")[:LONGEST_CODE]
-    if not code.strip():
-        return show("verify.html", code="", found=None, wrong="")
-    ctx = context()
+    """The same on a page. The QR code on the paper leads here, with its code where only the browser sees it."""
+    return show("verify.html", code="", found=None, wrong="")
+
+
+@pages.post("/verify")
+def verify_typed() -> AnyResponse:
+    """Whether the code that was typed, or brought along by the QR code, is of a report of ours."""
+    ctx, code = context(), request.form.get("code", "")[:LONGEST_CODE]
     try:
         return show("verify.html", code=code, found=verify_report(ctx, code, ctx.now()), wrong="")
     except NotFound as error:

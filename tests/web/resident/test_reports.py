@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import re
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 import pytest
 from flask.testing import FlaskClient
@@ -17,7 +19,8 @@ from haihe.domain.reports import masked_name, read_code
 from haihe.storage.audit import AuditEntry
 from haihe.storage.db import db
 from haihe.storage.reports import Report
-from haihe.usecases.reports import forget_reports
+from haihe.usecases.context import Context
+from haihe.usecases.reports import forget_reports, verify_url
 from tests.builders import Builders, id_number
 from tests.conftest import Clock
 from tests.web.resident.phone import Phone
@@ -122,8 +125,29 @@ def test_a_wrong_code_an_expired_one_and_one_of_somebody_who_left_look_alike(
         client.post("/v1/verify", json={"code": code}) for code in (expired, left, "0" * 20, "x", "李华")
     ]
     assert {(a.status_code, a.get_data()) for a in answers} == {(404, answers[0].get_data())}
-    pages = [client.get("/verify", query_string={"code": code}) for code in (expired, left, "0" * 20)]
+    token = form_token_of(client)
+    pages = [
+        client.post("/verify", data={"form_token": token, "code": code}) for code in (expired, left, "0" * 20)
+    ]
     assert {p.status_code for p in pages} == {404}
+
+
+def test_the_code_of_a_report_stands_in_no_address_that_a_server_sees(
+    member: Phone, client: FlaskClient, ctx: Context
+) -> None:
+    code = made(member)["code"]
+
+    address = urlsplit(verify_url(ctx, code))
+    assert (address.path, address.query, address.fragment) == ("/verify", "", code)
+    assert "是真的" not in client.get("/verify", query_string={"code": code}).text
+    told = client.post("/verify", data={"form_token": form_token_of(client), "code": code})
+    assert "是真的" in told.text
+
+
+def form_token_of(client: FlaskClient) -> str:
+    found = re.search(r'name="form_token" value="([0-9a-f]{64})"', client.get("/verify").text)
+    assert found is not None
+    return found[1]
 
 
 def test_trying_codes_is_slowed_down_and_a_right_code_still_works(member: Phone, client: FlaskClient) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from haihe.usecases.reports import list_reports, make_report, show_report
+from haihe.usecases.reports import list_reports, make_report, show_report, verify_url
 from haihe.web.context import context
 from haihe.web.resident.pages.door import MemberPages, member, page
 from haihe.web.resident.report_paper import draw_report, draw_verify_code
@@ -38,7 +38,7 @@ def report(report_id: int) -> AnyResponse:
     caller = member()
     ctx = context()
     shown = show_report(ctx, caller.resident_id, report_id, ctx.now())
-    qr = draw_verify_code(f"{ctx.base_url}/verify?code={shown.code}")
+    qr = draw_verify_code(verify_url(ctx, shown.code))
     drawn = qr.svg_data_uri(scale=4, border=4, light="#fff")
     return page("report.html", "me", r=shown, told=shown.content, qr=drawn, verify=f"{ctx.base_url}/verify")
 
