@@ -27,6 +27,7 @@ from haihe.demo.loading import (
 )
 from haihe.demo.merchants import ensure_merchants
 from haihe.demo.named_residents import Placed, place_named
+from haihe.demo.objections import file_objections
 from haihe.demo.people import NEVER, Residents, residents_of
 from haihe.demo.plan import Plan
 from haihe.demo.shop_people import ensure_shop_people
@@ -86,6 +87,7 @@ def create_city(ctx: Context, residents: int, seed: int, at: datetime, progress:
         people = cast(ctx.rules.rulebook(day_of(at)), ctx.rules.scenarios())
         # By rules that somebody has published since, a life may come to something else; that is no reason not to start.
         placed = place_named(ctx, people, at, strict=new)
+        file_objections(ctx, at)
     try_renew_copies(ctx, [p.resident_id for p in placed], at)
     if new:
         send_files(ctx, at)

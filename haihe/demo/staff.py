@@ -1,4 +1,4 @@
-"""Administrators: one of each role for the whole city, and one editor who has only two districts."""
+"""Administrators: one of each role for the whole city (two for objections), and one editor who has only two districts."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ ADMINISTRATORS = (
     Administrator("demo-approver", Role.APPROVER),
     Administrator("demo-clerk", Role.DATA_CLERK),
     Administrator("demo-objections", Role.OBJECTION_OFFICER),
+    # A second look is by another person than the first.
+    Administrator("demo-objections-2", Role.OBJECTION_OFFICER),
     Administrator("demo-partners", Role.PARTNER_MANAGER),
     Administrator("demo-system", Role.SYSTEM_ADMIN),
     Administrator("demo-security", Role.SECURITY_ADMIN),

@@ -16,16 +16,18 @@ from haihe.domain.eligibility import Outcome, decide
 from haihe.domain.orders import Phase
 from haihe.storage.db import db
 from haihe.storage.decisions import Order
+from haihe.storage.objections import Objection
 from haihe.storage.office import Staff, StaleCopy
 from haihe.storage.partners import OAuthClient
 from haihe.storage.records import Import, QuarantinedLine, RecordRow
 from haihe.storage.residents import Resident
 from haihe.storage.scores import LedgerEntry, ScoreRow
+from haihe.usecases.cases import Pile, list_cases
 from haihe.usecases.context import day_of
 from haihe.usecases.gather_facts import gather_facts
 from haihe.usecases.order_deeds import phase
 from haihe.usecases.rescore import Touched, rescore
-from haihe.usecases.staff_login import Role
+from haihe.usecases.staff_login import Role, StaffCaller
 from tests.conftest import NOON
 from tests.demo.conftest import Demo
 
@@ -50,6 +52,16 @@ def test_departments_have_sent_files_and_one_line_waits_to_be_put_right(demo: De
     assert len(files) > 12
     assert {(f.added, f.changed) for f in files} == {(0, 0)}, "what was sent is what was there"
     assert set_aside == ["ID_INVALID"]
+
+
+def test_every_disputed_record_waits_with_the_objection_it_is_disputed_by(demo: Demo) -> None:
+    disputed = set(db.session.execute(select(RecordRow.id).where(RecordRow.state == "DISPUTED")).scalars())
+    officer = StaffCaller("demo-objections", Role.OBJECTION_OFFICER, frozenset(), NOON, False)
+    cases, _more = list_cases(demo.ctx, officer, Pile.OPEN, "", NOON)
+
+    assert set(db.session.execute(select(Objection.record_id)).scalars()) == disputed
+    assert len(cases) == len(disputed) > 1
+    assert any(c.clock and c.clock.warning for c in cases)
 
 
 def test_all_sixteen_districts_are_inhabited(demo: Demo) -> None:
