@@ -34,12 +34,15 @@ from haihe.web import operator
 from haihe.web.admin import audit as admin_audit
 from haihe.web.admin import city_jobs as admin_city_jobs
 from haihe.web.admin import drafts as admin_drafts
+from haihe.web.admin import files as admin_files
 from haihe.web.admin import login as admin_login
+from haihe.web.admin import merchant_health as admin_merchant_health
 from haihe.web.admin import merchants as admin_merchants
 from haihe.web.admin import objections as admin_objections
 from haihe.web.admin import people as admin_people
 from haihe.web.admin import records as admin_records
 from haihe.web.admin import source_questions as admin_source_questions
+from haihe.web.admin import sources as admin_sources
 from haihe.web.admin import staff as admin_staff
 from haihe.web.admin.pages import audit as console_audit
 from haihe.web.admin.pages import cases as console_cases
@@ -278,6 +281,9 @@ def _open_doors(app: Flask) -> None:
         admin_people,
         admin_audit,
         admin_merchants,
+        admin_merchant_health,
+        admin_sources,
+        admin_files,
         admin_staff,
         admin_drafts,
     ):

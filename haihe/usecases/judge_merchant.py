@@ -12,7 +12,7 @@ from datetime import datetime
 
 from sqlalchemy import delete, func, or_, select
 
-from haihe.domain.errors import Conflict, Forbidden, InvalidInput, NotFound
+from haihe.domain.errors import Conflict, Forbidden, InvalidInput, NotFound, OutOfReach
 from haihe.storage.audit import write_audit
 from haihe.storage.copies import next_generation
 from haihe.storage.db import db, transaction
@@ -39,8 +39,10 @@ class Judge:
 def find_merchant(judge: Judge, merchant_id: int) -> tuple[Merchant, Application | None]:
     """A merchant with its application; the first merchants of the city came without one."""
     merchant = db.session.get(Merchant, merchant_id)
-    if merchant is None or merchant.sandbox_of is not None or not judge.sees(merchant):
+    if merchant is None or merchant.sandbox_of is not None:
         raise NotFound("MERCHANT_NOT_FOUND", "没有这家商户")
+    if not judge.sees(merchant):
+        raise OutOfReach("MERCHANT_NOT_FOUND", "没有这家商户")
     return merchant, db.session.get(Application, merchant_id)
 
 
@@ -210,8 +212,10 @@ def _known(ctx: Context, scenarios: Iterable[str]) -> frozenset[str]:
 
 def _locked(judge: Judge, merchant_id: int) -> Merchant:
     merchant = db.session.get(Merchant, merchant_id, with_for_update=True, populate_existing=True)
-    if merchant is None or merchant.sandbox_of is not None or not judge.sees(merchant):
+    if merchant is None or merchant.sandbox_of is not None:
         raise NotFound("MERCHANT_NOT_FOUND", "没有这家商户")
+    if not judge.sees(merchant):
+        raise OutOfReach("MERCHANT_NOT_FOUND", "没有这家商户")
     return merchant
 
 

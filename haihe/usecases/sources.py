@@ -10,7 +10,7 @@ from datetime import date, datetime
 from sqlalchemy import func, select
 
 from haihe.domain.districts import DISTRICTS
-from haihe.domain.errors import Conflict, Forbidden, InvalidInput, NotFound
+from haihe.domain.errors import Conflict, Forbidden, InvalidInput, NotFound, OutOfReach
 from haihe.storage import imports
 from haihe.storage.audit import write_audit
 from haihe.storage.db import db, transaction
@@ -79,12 +79,12 @@ def overdue_sources(caller: StaffCaller, on: date) -> list[Source]:
 
 
 def find_source(caller: StaffCaller, code: str) -> Source:
-    """One source; Forbidden where it is another district's."""
+    """One source; OutOfReach where it is another district's."""
     source = db.session.get(Source, code)
     if source is None or code in MADE_HERE:
         raise NotFound("SOURCE_UNKNOWN", "没有这个来源部门", "source")
     if not _sees(caller, source):
-        raise Forbidden("DISTRICT_NOT_YOURS", "这个来源不归您管", "source")
+        raise OutOfReach("SOURCE_UNKNOWN", "没有这个来源部门，或不归您管", "source")
     return source
 
 

@@ -29,7 +29,8 @@ from haihe.usecases.notice_keys import rotate_notice_key
 from haihe.usecases.objections import file_objection
 from haihe.usecases.rotate_data_keys import KEPT, left_to_rotate, rotate_data_keys
 from haihe.usecases.signing_keys import rotate_signing_key
-from haihe.usecases.staff_login import create_staff
+from haihe.usecases.staff_login import Role, StaffCaller, create_staff
+from haihe.usecases.uploads import hand_in
 from haihe.web.context import EXTENSION
 from tests.builders import Builders, id_number
 
@@ -59,6 +60,8 @@ def before(ctx: Context, a: Builders) -> Context:
     add_document(held, number, "执照.pdf", b"%PDF-1.7", ctx.now(), "t")
     _object(held)
     _write_to_source(held)
+    clerk = StaffCaller("clerk", Role.DATA_CLERK, frozenset(), ctx.now())
+    hand_in(held, clerk, a.source(), "g", io.BytesIO(data), ctx.now())
     return held
 
 

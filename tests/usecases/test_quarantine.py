@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from haihe.domain.errors import Forbidden, InvalidInput, NotFound
+from haihe.domain.errors import InvalidInput, NotFound, OutOfReach
 from haihe.storage.audit import AuditEntry
 from haihe.storage.db import db, transaction
 from haihe.storage.records import Import, QuarantinedLine, RecordRow, Source
@@ -174,7 +174,7 @@ def test_a_clerk_of_a_district_reaches_only_its_sources(ctx: Context, wrong_numb
         lambda: deed.send_back(hexi, wrong_number, 3, "x", ctx.now()),
     ]
     for one in deeds:
-        with pytest.raises(Forbidden):
+        with pytest.raises(OutOfReach):
             one()
     with transaction():
         db.session.get_one(Source, "TEST").district = "120103"

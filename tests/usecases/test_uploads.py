@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from haihe.domain.errors import Forbidden, InvalidInput, Unavailable
+from haihe.domain.errors import InvalidInput, OutOfReach, Unavailable
 from haihe.storage.db import db
 from haihe.storage.records import Import, RecordRow
 from haihe.storage.uploads import Upload, UploadPart
@@ -64,7 +64,7 @@ def test_what_is_no_file_of_records_is_refused_with_the_reason(ctx: Context, a: 
     assert db.session.query(UploadPart).count() == 0
     with pytest.raises(InvalidInput):
         hand_in(ctx, b"")
-    with pytest.raises(Forbidden):
+    with pytest.raises(OutOfReach):
         deed.hand_in(ctx, clerk(ctx, "120103"), "TEST", "x", io.BytesIO(b"x"), ctx.now())
 
 

@@ -11,6 +11,7 @@ from haihe.domain.errors import InvalidInput
 from haihe.storage.records import Import
 from haihe.usecases.import_records import import_records
 from haihe.usecases.import_reports import find_import, list_imports, report_csv
+from haihe.usecases.sources import imports_of, reachable_import
 from haihe.usecases.staff_login import Role
 from haihe.web.admin.lock import SOURCE_SCOPE, StaffDoors, bearer, require_source, require_staff
 from haihe.web.admin.schemas import ImportReportView, ImportsAnswer, ImportsQuery, ImportView
@@ -80,8 +81,13 @@ def send_records() -> dict[str, Any]:
 @blp.arguments(ImportsQuery, location="query")
 @blp.response(200, ImportsAnswer)
 def view_imports(query: dict[str, Any]) -> dict[str, Any]:
-    """部门看自己的，数据管理、系统管理与审计岗位看全部；最近的在前。"""
-    rows, following = list_imports(g.source, query["before"], query["limit"])
+    """部门看自己的，数据管理、系统管理与审计岗位看所管的；最近的在前。"""
+    if g.clerk is None:
+        rows, following = list_imports(g.source, query["before"], query["limit"])
+    else:
+        found = imports_of(g.clerk, None, "", query["before"], query["limit"] + 1)
+        rows = found[: query["limit"]]
+        following = rows[-1].id if len(found) > len(rows) else None
     return {"items": [_view(row) for row in rows], "next": following}
 
 
@@ -91,7 +97,7 @@ def view_imports(query: dict[str, Any]) -> dict[str, Any]:
 @blp.alt_response(404, description="没有这次导入，或不是本部门的")
 def view_import(import_id: int) -> dict[str, Any]:
     """导到哪里，各有多少行。"""
-    return _view(find_import(import_id, g.source))
+    return _view(_find(import_id))
 
 
 @blp.get("/imports/<int:import_id>/report.csv")
@@ -100,7 +106,7 @@ def view_import(import_id: int) -> dict[str, Any]:
 @blp.alt_response(404, description="没有这次导入，或不是本部门的")
 def view_report(import_id: int) -> Response:
     """未能入库的每一行及其原因，可用表格软件打开。"""
-    found = find_import(import_id, g.source)
+    found = _find(import_id)
     return Response(
         stream_with_context(report_csv(found.id)),
         content_type="text/csv; charset=utf-8",
@@ -109,11 +115,17 @@ def view_report(import_id: int) -> Response:
 
 
 def _readable_source() -> str | None:
-    """Whose imports the caller may see: a department's own, or everybody's (None). Only tokens of clients have dots."""
+    """Whose imports the caller may see: a department's own, or, for the staff, those that they look after (None). Only
+    tokens of clients have dots."""
+    g.clerk = None
     if "." in bearer():
         return require_source()
-    require_staff(*READERS)
+    g.clerk = require_staff(*READERS)
     return None
+
+
+def _find(import_id: int) -> Import:
+    return find_import(import_id, g.source) if g.clerk is None else reachable_import(g.clerk, import_id)
 
 
 def _file() -> tuple[str, IO[bytes]]:

@@ -120,7 +120,7 @@ def test_a_clerk_of_a_district_cannot_reach_or_register_elsewhere(
         f"imports/{held}/report.csv",
         f"imports/{held}/lines/2",
     ):
-        assert hexi.get(f"/console/data/{path}").status_code == 403, path
+        assert hexi.get(f"/console/data/{path}").status_code == 404, path
     forged = hexi.send("/console/data/sources", {**FORM, "code": "x1", "district": "120104"})
     assert (forged.status_code, "DISTRICT_NOT_YOURS" in forged.text) == (403, True)
     refusals = select(AuditEntry.detail).where(AuditEntry.deed == "staff_refused")
@@ -186,8 +186,8 @@ def test_a_file_is_handed_in_and_watched_until_it_is_loaded(
     assert "FORMAT_UNKNOWN" in person.get(refused).text
     assert "文件是空的" in hand_in(person, b"").text
     hexi = desk(app, ctx, Role.DATA_CLERK, "hexi-clerk", ["120103"])
-    assert hexi.get(f"{path}/1").status_code == 403
-    assert hand_in(hexi, csv_of(line("R1"))).status_code == 403
+    assert hexi.get(f"{path}/1").status_code == 404
+    assert hand_in(hexi, csv_of(line("R1"))).status_code == 404
 
 
 def hand_in(person: Desk, data: bytes):
