@@ -46,6 +46,7 @@ from haihe.web.admin import sources as admin_sources
 from haihe.web.admin import staff as admin_staff
 from haihe.web.admin.pages import audit as console_audit
 from haihe.web.admin.pages import cases as console_cases
+from haihe.web.admin.pages import dashboards as console_dashboards
 from haihe.web.admin.pages import data as console_data
 from haihe.web.admin.pages import drafts as console_drafts
 from haihe.web.admin.pages import entry as console_entry
@@ -239,6 +240,7 @@ def _open_doors(app: Flask) -> None:
         console_drafts,
         console_golden,
         console_staff,
+        console_dashboards,
         console_data,
         console_sources,
         console_withdrawals,

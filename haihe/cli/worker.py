@@ -16,6 +16,7 @@ from haihe.cache.copies import CacheDown
 from haihe.domain.errors import HaiheError
 from haihe.storage.db import db
 from haihe.usecases.batch_journal import open_batches, take_over_batches
+from haihe.usecases.dashboards import count_questions
 from haihe.usecases.keep_copies import Keeper
 from haihe.usecases.look_after_orders import look_after_orders
 from haihe.usecases.partner_health import count_uses
@@ -102,6 +103,7 @@ def _look_after_files(app: Flask, stop: threading.Event) -> None:
                 load_uploads(ctx, ctx.now, stop.is_set)
                 carry_out_withdrawals(ctx, ctx.now, stop.is_set)
                 count_uses(ctx.now())
+                count_questions(ctx.now())
             except SQLAlchemyError as error:
                 log.error("文件这一轮没有处理完，将重试：%s", in_one_line(error))
             except HaiheError as error:

@@ -75,6 +75,17 @@ def last_report(before: date) -> CityJob | None:
     return found
 
 
+def unfinished_report() -> CityJob | None:
+    """The oldest report that somebody waits for."""
+    found: CityJob | None = db.session.execute(
+        select(CityJob)
+        .where(CityJob.kind == "REPORT", CityJob.state.in_(UNFINISHED))
+        .order_by(CityJob.id)
+        .limit(1)
+    ).scalar_one_or_none()
+    return found
+
+
 @contextmanager
 def one_job_held() -> Iterator[int | None]:
     """The oldest unfinished job that no living worker holds, ours until the block ends; None where there is none.

@@ -37,6 +37,17 @@ class CountedDay(db.Model):
     counted_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 
+class QuestionsOfHour(db.Model):
+    """How many questions were answered within one hour, at all merchants, and how many of them with yes."""
+
+    __tablename__ = "questions_by_hour"
+
+    hour: Mapped[datetime] = mapped_column(DateTime(timezone=True), primary_key=True)
+    asked: Mapped[int]
+    eligible: Mapped[int]
+    counted_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
 @dataclass(frozen=True, slots=True)
 class Use:
     """The same over several days."""
@@ -75,6 +86,34 @@ _COUNT = text(
     " SELECT :day, c.merchant_id, c.scenario, sum(c.asked), sum(c.eligible), sum(c.opened), sum(c.kept)"
     " FROM counted c JOIN merchants m ON m.id = c.merchant_id WHERE m.sandbox_of IS NULL GROUP BY 2, 3"
 )
+
+
+def count_hour(hour: datetime, end: datetime, at: datetime) -> None:
+    """Count one hour anew."""
+    db.session.execute(_COUNT_HOUR, {"hour": hour, "end": end, "at": at})
+
+
+_COUNT_HOUR = text(
+    "INSERT INTO questions_by_hour (hour, asked, eligible, counted_at)"
+    " SELECT :hour, count(*), count(*) FILTER (WHERE d.code = 'OK'), :at"
+    " FROM decisions d JOIN merchants m ON m.id = d.merchant_id"
+    " WHERE d.at >= :hour AND d.at < :end AND m.sandbox_of IS NULL"
+    " ON CONFLICT (hour) DO UPDATE SET asked = excluded.asked, eligible = excluded.eligible,"
+    " counted_at = excluded.counted_at"
+)
+
+
+def hours_since(since: datetime) -> list[QuestionsOfHour]:
+    """The hours from this one on that have been counted."""
+    query = select(QuestionsOfHour).where(QuestionsOfHour.hour >= since).order_by(QuestionsOfHour.hour)
+    return list(db.session.execute(query).scalars())
+
+
+def use_of_scenarios(since: date) -> list[tuple[str, int, int, int, int]]:
+    """What was used from this day on, by scenario: asked, told yes, opened, kept."""
+    sums = (func.sum(c) for c in (UseOfDay.asked, UseOfDay.eligible, UseOfDay.opened, UseOfDay.kept))
+    query = select(UseOfDay.scenario, *sums).where(UseOfDay.day >= since).group_by(UseOfDay.scenario)
+    return [(s, int(a), int(e), int(o), int(k)) for s, a, e, o, k in db.session.execute(query)]
 
 
 def counted_days(since: date) -> dict[date, datetime]:

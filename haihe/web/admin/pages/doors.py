@@ -135,6 +135,15 @@ DOORS: dict[str, tuple[Role, ...]] = {
     "POST /console/cases/<int:objection_id>/letter": OFFICERS,
 }
 
+# Whoever may have the city's report worked out anew.
+REPORTERS = (Role.SCENARIO_EDITOR, Role.APPROVER, Role.SYSTEM_ADMIN, Role.AUDITOR)
+DOORS |= {
+    "GET /console/dashboards": EVERYBODY,
+    "GET /console/dashboards/reach.csv": EVERYBODY,
+    "GET /console/dashboards/<code>": EVERYBODY,
+    "POST /console/dashboards": REPORTERS,
+}
+
 # Where somebody shows who they are: nobody is logged in here yet.
 OPEN_DOORS = {"GET /console/login", "POST /console/login"}
 
