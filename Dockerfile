@@ -22,6 +22,8 @@ RUN if [ -n "$SPARK" ]; then apt-get update && apt-get install --yes --no-instal
     && rm -rf /var/lib/apt/lists/*; fi
 # A number, so that an orchestrator can check that it is not root. It owns nothing that it runs.
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin haihe
+# Where a worker may put large files that it only needs meanwhile: a volume belongs to whom the directory belongs to.
+RUN install --directory --owner=10001 --mode=0700 /scratch
 COPY --from=build /opt/haihe /opt/haihe
 WORKDIR /srv/haihe
 COPY . .

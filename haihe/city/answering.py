@@ -20,6 +20,7 @@ from haihe.city.rulebook_impact import RulebookImpact, try_rulebook
 from haihe.city.snapshot import Progress, Watch
 from haihe.domain.rulebook import Rulebook
 from haihe.domain.scenario_reader import SENSITIVE_LABELS
+from haihe.storage.db import db
 from haihe.usecases.city_jobs import CityQuestion, report_before
 from haihe.usecases.context import Context
 from haihe.usecases.drafts import draft_rulebook, draft_scenario
@@ -82,6 +83,8 @@ def _population(
 ) -> Iterator[Population]:
     stage(READING, "读出居民与信用记录")
     classes = dict.fromkeys((*SENSITIVE_LABELS, *(c for r in rulebooks for c in r.sensitive_classes)))
+    # Reading and computing may take minutes, and no transaction of ours may stay open meanwhile.
+    db.session.rollback()
     directory = snapshots(on, rulebooks[0], tuple(classes), _reading(stage))
     stage(READ, "计算全市")
     with computing("没有计算成，什么也没有改变"):

@@ -17,16 +17,18 @@ import pyarrow as pa
 from ibis.backends import BaseBackend
 from ibis.common.exceptions import IbisError
 
+from haihe.city.failing import CityFailed
+
 DUCKDB = "duckdb"
 MEMORY = "6GB"
 THREADS = 2
 
 
-class EngineUnavailable(Exception):
+class EngineUnavailable(CityFailed):
     """The engine asked for cannot be had here; the message says what is missing."""
 
 
-class EngineFailed(Exception):
+class EngineFailed(CityFailed):
     """The engine stopped before its result was there; the message says what stays as it was, and why it stopped."""
 
 
@@ -65,11 +67,14 @@ def _why(error: Exception) -> str:
 
 def _duckdb(memory: str, threads: int, temporary: Path | None) -> BaseBackend:
     settings: dict[str, Any] = {"memory_limit": memory, "threads": threads}
-    if temporary is not None:
-        temporary.mkdir(parents=True, exist_ok=True)
-        settings["temp_directory"] = str(temporary)
-    # Nothing here rests on the order of rows, and keeping it would cost memory.
-    engine = ibis.duckdb.connect(preserve_insertion_order=False, **settings)
+    try:
+        if temporary is not None:
+            temporary.mkdir(parents=True, exist_ok=True)
+            settings["temp_directory"] = str(temporary)
+        # Nothing here rests on the order of rows, and keeping it would cost memory.
+        engine = ibis.duckdb.connect(preserve_insertion_order=False, **settings)
+    except (duckdb.Error, OSError) as error:
+        raise EngineUnavailable(f"计算引擎没能启动：{_why(error)}") from error
     # Whoever runs a long piece of work shows its progress; a bar for each statement would write over theirs.
     engine.raw_sql("SET enable_progress_bar = false")
     return engine

@@ -15,6 +15,8 @@ from datetime import date
 from pathlib import Path
 
 import ibis.expr.types as ir
+import pyarrow as pa
+import pyarrow.parquet as pq
 from ibis.backends import BaseBackend
 
 from haihe.city import columns
@@ -43,7 +45,7 @@ class Population:
     def facts(self, rulebook: Rulebook, on: date) -> ir.Table:
         """Facts of everybody who is counted, one row each: computed the first time, read from the file afterwards."""
         file = self.facts_file(rulebook, on)
-        if not file.exists():
+        if not _whole(file):
             self._keep(self._facts(rulebook, on), file)
         return self.engine.read_parquet(str(file))
 
@@ -73,10 +75,20 @@ class Population:
         try:
             with computing(f"没能在 {self.home} 写下中间结果"):
                 self.engine.to_parquet(facts, unfinished)
+                with unfinished.open("rb") as written:
+                    os.fsync(written.fileno())
                 unfinished.rename(file)
         finally:
             with suppress(FileNotFoundError):
                 unfinished.unlink()
+
+
+def _whole(file: Path) -> bool:
+    try:
+        pq.read_metadata(file)
+    except (OSError, pa.ArrowException):
+        return False
+    return True
 
 
 def read_population(engine: BaseBackend, directory: Path, on: date) -> Population:

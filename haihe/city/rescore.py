@@ -10,23 +10,23 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
-import duckdb
 import ibis.expr.types as ir
-import pyarrow as pa
 import pyarrow.parquet as pq
 from ibis.backends import BaseBackend
-from ibis.common.exceptions import IbisError
+from sqlalchemy.exc import SQLAlchemyError
 
 from haihe.cache.copies import CacheDown
 from haihe.cache.filling import MemoryLost
 from haihe.city.adopting import adoptable, columns_wanted
 from haihe.city.criteria import consents_asked
 from haihe.city.differences import Reach, before, differences, facts_then_and_now, reach_moved
+from haihe.city.engine import computing
+from haihe.city.failing import CityFailed
 from haihe.city.snapshot import Snapshot, SnapshotError, Watch, open_snapshot, take_snapshot, unwatched
 from haihe.city.warm import Refreshing
 from haihe.domain.rulebook import Rulebook
@@ -34,17 +34,20 @@ from haihe.domain.scenarios import Scenario
 from haihe.storage.db import db
 from haihe.usecases.adopt_scores import Adopted, Batch, CannotAdopt, adopt_scores, note_run
 from haihe.usecases.context import Context, day_of
+from haihe.usecases.daily_rescore import note_rescored
 
 # So many residents are locked at once while they are written, for less than a second: a record arriving for one of them
 # waits as long.
 BATCH = 10_000
 WRITERS = 2
+# What goes wrong in the engine happens before anything is written.
+UNCHANGED = "计算没有完成，数据库没有任何改动"
 
 # Opens a database session of one's own, for as long as a thread needs it.
 Apart = Callable[[], AbstractContextManager[object]]
 
 
-class RescoreFailed(Exception):
+class RescoreFailed(CityFailed):
     """The run stopped; the message says why, what stays of it and what to do."""
 
 
@@ -81,6 +84,7 @@ def rescore_city(
     what holds now, and neither yesterday's nor tomorrow's may stand in for it. With `apart` several writers write at
     once, each in a session that it opens; without it one does, in the session of the caller.
     """
+    began = ctx.now()
     rules = ctx.rules.up_to_date()
     rulebook, scenarios = rules.rulebook(on), rules.scenarios()
     # Reading and computing take minutes, and no transaction of ours may stay open meanwhile.
@@ -103,7 +107,7 @@ def rescore_city(
         if not taken.has_scores:
             raise SnapshotError(f"{taken.directory} 里没有当时已存的积分（不是从数据库读出的），不能用来重算")
         moved_file = work / "moved.parquet"
-        with _computing(), watch("计算", 1) as progress:
+        with computing(UNCHANGED), watch("计算", 1) as progress:
             moved = _moved(engine, rulebook, taken, on, moved_file)
             grades = _grades(moved)
             then, now = facts_then_and_now(scenarios, rulebook, moved, taken.table(engine, "orders"))
@@ -123,7 +127,18 @@ def rescore_city(
         _write_back(ctx, rulebook, taken, moved_file, actor, watch, apart) if written else (0, 0)
     )
     residents = taken.rows["residents"]
+    if written:
+        _note_rescored(ctx, rulebook, on, began, actor, residents, totals)
     return CityRun(residents, differing, totals, overtaken, written, refreshed, grades, reach)
+
+
+def _note_rescored(
+    ctx: Context, rulebook: Rulebook, on: date, began: datetime, actor: str, people: int, moved: int
+) -> None:
+    try:
+        note_rescored(rulebook, on, began, ctx.now(), actor, people, moved)
+    except SQLAlchemyError as error:
+        raise RescoreFailed("全部写回之后数据库没有应答；积分均已更新，再次运行只作核对") from error
 
 
 def _refreshing(ctx: Context, stack: ExitStack) -> Refreshing | None:
@@ -144,7 +159,7 @@ def _refreshed(
     if refreshing is None:
         return None
     try:
-        with _computing():
+        with computing(UNCHANGED):
             return refreshing.write(taken, rulebook, work, watch, only=moved).made
     except (CacheDown, MemoryLost):
         return None
@@ -237,20 +252,3 @@ def _written(
             # After an error nothing more is begun; what has begun is written whole or not at all.
             for _batch, future in waiting:
                 future.cancel()
-
-
-@contextmanager
-def _computing() -> Iterator[None]:
-    """What goes wrong in the engine happens before anything is written."""
-    try:
-        yield
-    except (duckdb.Error, IbisError, pa.ArrowException, OSError) as error:
-        full = "No space left" in str(error)
-        why = (
-            "磁盘已满"
-            if full
-            else str(error).strip().splitlines()[0]
-            if str(error).strip()
-            else type(error).__name__
-        )
-        raise RescoreFailed(f"计算没有完成，数据库没有任何改动：{why}") from error

@@ -32,6 +32,7 @@ from haihe.city.columns import (
     records_schema,
     residents_schema,
 )
+from haihe.city.failing import CityFailed
 from haihe.city.reading import one_moment, one_row, read_tables
 from haihe.domain.rulebook import Rulebook
 from haihe.storage.whole_city import (
@@ -58,7 +59,7 @@ Progress = Callable[[int], None]
 Watch = Callable[[str, int], AbstractContextManager[Progress]]
 
 
-class SnapshotError(Exception):
+class SnapshotError(CityFailed):
     """A snapshot cannot be taken or used; the message says why and what to do."""
 
 

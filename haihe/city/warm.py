@@ -19,10 +19,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from haihe.cache.filling import Bucket, Filling, MemoryLost
-from haihe.city.engine import connect
+from haihe.city.engine import computing, connect
+from haihe.city.failing import CityFailed
 from haihe.city.packing import buckets, copies_columns, packed, whole_buckets
 from haihe.city.snapshot import LINKS, SCORES, Snapshot, Watch, take_snapshot, unwatched
 from haihe.domain.rulebook import Rulebook
+from haihe.storage.db import db
 from haihe.usecases.context import Context, day_of
 
 # So many buckets are said to Redis at a time, under a megabyte: a question waits for one bucket at most.
@@ -33,7 +35,7 @@ AHEAD = 2
 TRIES = 3
 
 
-class RedisEmptied(Exception):
+class RedisEmptied(CityFailed):
     """Redis lost its memory again and again while it was being filled; the message is meant for the operator."""
 
 
@@ -48,7 +50,7 @@ class Warmed:
 def warm(ctx: Context, folder: Path, watch: Watch = unwatched) -> Warmed:
     """Write the copies of everybody who has joined. Files that are only needed meanwhile lie in `folder`.
 
-    Raises CacheDown when Redis does not answer, and what `take_snapshot` raises.
+    Raises CacheDown when Redis does not answer, and otherwise CityFailed.
     """
     for _ in range(TRIES):
         try:
@@ -62,7 +64,9 @@ def warm(ctx: Context, folder: Path, watch: Watch = unwatched) -> Warmed:
 def _warm(ctx: Context, work: Path, watch: Watch) -> Warmed:
     on = day_of(ctx.now())
     rulebook = ctx.rules.up_to_date().rulebook(on)
-    with Refreshing(ctx) as refreshing:
+    # It takes minutes, and no transaction of ours may stay open meanwhile.
+    db.session.rollback()
+    with computing("预热没有完成，再次运行即可"), Refreshing(ctx) as refreshing:
         snapshot = take_snapshot(
             work / "city", rulebook, rulebook.sensitive_classes, on, watch, for_copies=True, with_links=True
         )

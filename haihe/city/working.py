@@ -1,21 +1,26 @@
-"""A worker of the whole city: takes one question after another from the queue and answers it in an engine of its own."""
+"""A worker of the whole city: rescores it every day, and answers one question after another from the queue."""
 
 from __future__ import annotations
 
 import shutil
+import tempfile
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from haihe.city.answering import answer, plain
-from haihe.city.engine import EngineFailed, EngineUnavailable, connect
-from haihe.city.snapshot import SnapshotError, Watch, take_snapshot
+from haihe.city.engine import connect
+from haihe.city.failing import CityFailed
+from haihe.city.rescore import Apart, rescore_city
+from haihe.city.snapshot import SnapshotError, Watch, open_snapshot, take_snapshot
 from haihe.domain.errors import HaiheError
 from haihe.domain.rulebook import Rulebook
-from haihe.storage.city_jobs import one_job_held
+from haihe.storage.city_jobs import daily_rescore_held, one_job_held
 from haihe.usecases.city_jobs import Taken, fail_job, finish_job, take_job, tell_progress
-from haihe.usecases.context import Context
+from haihe.usecases.context import Context, day_of
+from haihe.usecases.daily_rescore import rescore_due
 
 KEPT_FOR = timedelta(hours=1)
+ACTOR = "worker:city"
 # Progress is written down when it has moved by this much, or something else is being done.
 WORTH_TELLING = 0.02
 
@@ -34,7 +39,7 @@ class KeptSnapshot:
         now = self.ctx.now()
         if self._kept is not None:
             day, had, taken, directory = self._kept
-            if day == on and set(classes) <= set(had) and now - taken < KEPT_FOR:
+            if day == on and set(classes) <= set(had) and now - taken < KEPT_FOR and _whole(directory, on):
                 return directory
             self._kept = None
             shutil.rmtree(directory, ignore_errors=True)
@@ -42,6 +47,15 @@ class KeptSnapshot:
         made = take_snapshot(self.home / f"{on}-{self._number}", rulebook, dict.fromkeys(classes), on, watch)
         self._kept = (on, classes, now, made.directory)
         return made.directory
+
+
+def _whole(directory: Path, on: date) -> bool:
+    """Whether it is all there still: somebody may have cleared the directory for temporary files."""
+    try:
+        open_snapshot(directory, on)
+    except SnapshotError:
+        return False
+    return True
 
 
 def do_one_job(ctx: Context, engine: str, home: Path, snapshots: KeptSnapshot) -> bool:
@@ -53,6 +67,26 @@ def do_one_job(ctx: Context, engine: str, home: Path, snapshots: KeptSnapshot) -
         if taken is not None:
             _answer(ctx, engine, home, snapshots, taken)
         return True
+
+
+def rescore_if_due(ctx: Context, engine: str, home: Path, apart: Apart | None = None) -> bool:
+    """Bring everybody up to date once a day, and once more under another rulebook; False if there is nothing to do.
+
+    Raises CityFailed. A run that was cut off has written whole batches, and the next one does the rest.
+    """
+    if not rescore_due(ctx, ctx.now()):
+        return False
+    with daily_rescore_held() as ours:
+        # Whoever held it before us may have done it.
+        if not ours or not rescore_due(ctx, ctx.now()):
+            return False
+        with tempfile.TemporaryDirectory(prefix="rescore-", dir=home) as work:
+            backend = connect(engine, temporary=Path(work) / "spill")
+            try:
+                rescore_city(ctx, backend, Path(work), day_of(ctx.now()), ACTOR, apart=apart)
+            finally:
+                backend.disconnect()
+    return True
 
 
 def _answer(ctx: Context, engine: str, home: Path, snapshots: KeptSnapshot, taken: Taken) -> None:
@@ -72,7 +106,7 @@ def _answer(ctx: Context, engine: str, home: Path, snapshots: KeptSnapshot, take
             backend.disconnect()
     except HaiheError as error:
         fail_job(taken.job_id, error.code, error.detail, ctx.now())
-    except (EngineFailed, EngineUnavailable, SnapshotError) as error:
+    except CityFailed as error:
         fail_job(taken.job_id, "CITY_ENGINE_FAILED", str(error), ctx.now())
     else:
         finish_job(taken.job_id, plain(found), ctx.now())

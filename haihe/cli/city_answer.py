@@ -7,14 +7,10 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from haihe.cli.city_engine import city_engine
 from haihe.cli.rules import OPERATOR
-from haihe.domain.errors import HaiheError
 from haihe.usecases.city_jobs import CityQuestion, record_answer
 from haihe.usecases.context import day_of
-from haihe.usecases.drafts import InvalidDraft
 from haihe.web.context import context
 
 if TYPE_CHECKING:
@@ -25,9 +21,8 @@ if TYPE_CHECKING:
 def answered(kind: CityQuestion, draft: str | None, snapshot: Path | None, on: datetime | None) -> Any:
     """The answer, from a snapshot or else from the database; what is read from the database is gone afterwards."""
     from haihe.city.answering import answer, plain
-    from haihe.city.engine import EngineFailed
     from haihe.city.population import day_of_snapshot
-    from haihe.city.snapshot import SnapshotError, take_snapshot
+    from haihe.city.snapshot import take_snapshot
 
     ctx = context()
     told = day_of_snapshot(snapshot) if snapshot else None
@@ -45,13 +40,6 @@ def answered(kind: CityQuestion, draft: str | None, snapshot: Path | None, on: d
                 Path(work) / "snapshot", rulebook, dict.fromkeys(classes), of, watch
             ).directory
 
-        try:
-            found = answer(ctx, engine, snapshots, kind, draft, day)
-            record_answer(kind, draft, day, plain(found), ctx.now(), OPERATOR)
-        except InvalidDraft:
-            raise
-        except HaiheError as error:
-            raise click.ClickException(error.detail) from error
-        except (EngineFailed, SnapshotError) as error:
-            raise click.ClickException(str(error)) from error
+        found = answer(ctx, engine, snapshots, kind, draft, day)
+        record_answer(kind, draft, day, plain(found), ctx.now(), OPERATOR)
     return found

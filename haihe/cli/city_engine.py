@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
 from haihe.config import read_settings
 
 if TYPE_CHECKING:
@@ -19,12 +17,9 @@ if TYPE_CHECKING:
 def city_engine(temporary: Path) -> Iterator[BaseBackend]:
     """The engine of HAIHE_CITY_ENGINE while the block lasts; what it cannot hold in memory lies in `temporary`."""
     # The web workers import this file with the whole command line; columns are of no use to them.
-    from haihe.city.engine import EngineUnavailable, connect
+    from haihe.city.engine import connect
 
-    try:
-        engine = connect(read_settings().city_engine, temporary=temporary)
-    except EngineUnavailable as error:
-        raise click.ClickException(str(error)) from error
+    engine = connect(read_settings().city_engine, temporary=temporary)
     try:
         yield engine
     finally:

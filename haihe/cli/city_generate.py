@@ -11,6 +11,7 @@ from typing import Any
 import click
 from flask.cli import with_appcontext
 
+from haihe.cli.trouble import told_plainly
 from haihe.cli.watching import watch
 from haihe.usecases.context import day_of
 from haihe.web.context import context
@@ -56,16 +57,13 @@ def generate(residents: int, out: Path, seed: int, on: datetime | None) -> None:
     """
     # The web workers import this file with the whole command line; columns are of no use to them.
     from haihe.city.generating import generate_snapshot
-    from haihe.city.snapshot import SnapshotError
     from haihe.demo.plan import Plan
 
     day = on.date() if on else day_of(context().now())
     if not EARLIEST <= day.year <= LATEST:
         raise click.BadParameter(f"应在 {EARLIEST} 年到 {LATEST} 年之间，现在是 {day}", param_hint="--on")
-    try:
+    with told_plainly():
         made = generate_snapshot(Plan(residents, seed, day), out, _watch)
-    except SnapshotError as error:
-        raise click.ClickException(str(error)) from error
     click.echo(
         f"{made.directory}：{made.day} 的示范城市，居民 {made.rows['residents']:,}，信用记录 {made.rows['records']:,}"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from datetime import datetime
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import click
 from flask.cli import with_appcontext
 
 from haihe.cli.city_answer import answered
+from haihe.cli.trouble import told_plainly
 from haihe.usecases.city_jobs import CityQuestion
 
 
@@ -33,9 +35,19 @@ def report_command(on: datetime | None, snapshot: Path | None, out: Path) -> Non
 
     if not out.parent.is_dir():
         raise click.ClickException(f"没有 {out.parent} 这个目录")
-    report = answered(CityQuestion.REPORT, None, snapshot, on)
-    try:
-        out.write_text(report_page(report), "utf-8")
-    except OSError as error:
-        raise click.ClickException(f"无法写入 {out}：{error.strerror}") from error
+    with told_plainly():
+        report = answered(CityQuestion.REPORT, None, snapshot, on)
+        _write(out, report_page(report))
     click.echo(f"已写入 {out}（截至 {report.on}）")
+
+
+def _write(out: Path, page: str) -> None:
+    """The page whole, or whatever was there before."""
+    unfinished = out.with_name(f".{out.name}.unfinished")
+    try:
+        unfinished.write_text(page, "utf-8")
+        unfinished.replace(out)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        why = "磁盘已满" if error.errno == errno.ENOSPC else error.strerror
+        raise click.ClickException(f"无法写入 {out}：{why}") from error

@@ -15,8 +15,9 @@ from flask.cli import with_appcontext
 
 from haihe.cli.city_engine import city_engine
 from haihe.cli.rules import OPERATOR
+from haihe.cli.trouble import told_plainly
 from haihe.cli.watching import watch
-from haihe.domain.errors import HaiheError
+from haihe.storage.db import db
 from haihe.usecases.context import day_of
 from haihe.web.context import context
 
@@ -40,23 +41,17 @@ UNITS = {"读出": "行", "写回": "人", "写入副本": "份"}
 def rescore(on: datetime | None, snapshot: Path | None) -> None:
     """全市重算：读出、按列计算，只写回有变动的居民；随时可以中断，再次运行即可。"""
     # The web workers import this file with the whole command line; columns are of no use to them.
-    from haihe.city.engine import EngineFailed
-    from haihe.city.rescore import RescoreFailed, rescore_city
-    from haihe.city.snapshot import SnapshotError
+    from haihe.city.rescore import rescore_city
 
     ctx = context()
     day = on.date() if on else day_of(ctx.now())
-    try:
-        with (
-            tempfile.TemporaryDirectory(prefix="haihe-city-") as work,
-            city_engine(Path(work) / "spill") as engine,
-        ):
-            apart = current_app._get_current_object().app_context  # type: ignore[attr-defined]
-            report = rescore_city(ctx, engine, Path(work), day, OPERATOR, snapshot, _watch, apart)
-    except HaiheError as error:
-        raise click.ClickException(error.detail) from error
-    except (EngineFailed, SnapshotError, RescoreFailed) as error:
-        raise click.ClickException(str(error)) from error
+    apart = current_app._get_current_object().app_context  # type: ignore[attr-defined]
+    with (
+        told_plainly(),
+        tempfile.TemporaryDirectory(prefix="haihe-city-") as work,
+        city_engine(Path(work) / "spill") as engine,
+    ):
+        report = rescore_city(ctx, engine, Path(work), day, OPERATOR, snapshot, _watch, apart)
     if not report.written:
         click.echo(f"{day} 不是今天：以下只是试算，没有写入任何内容。")
     _tell(report)
@@ -74,19 +69,17 @@ def rescore(on: datetime | None, snapshot: Path | None) -> None:
 def snapshot(out: Path) -> None:
     """把今天的居民、信用记录与订单读成一份带日期的快照（Parquet），供全市分析使用而不占用数据库。"""
     from haihe.city.rescore import classes_of
-    from haihe.city.snapshot import SnapshotError, take_snapshot
+    from haihe.city.snapshot import take_snapshot
 
     ctx = context()
     day = day_of(ctx.now())
-    try:
+    with told_plainly():
         rules = ctx.rules.up_to_date()
         rulebook = rules.rulebook(day)
         classes = classes_of(rulebook, rules.scenarios())
+        # Reading takes minutes, and no transaction of ours may stay open meanwhile.
+        db.session.rollback()
         taken = take_snapshot(out / day.isoformat(), rulebook, classes, day, _watch)
-    except HaiheError as error:
-        raise click.ClickException(error.detail) from error
-    except SnapshotError as error:
-        raise click.ClickException(str(error)) from error
     click.echo(f"{taken.directory}：居民 {taken.rows['residents']:,}，信用记录 {taken.rows['records']:,}")
 
 

@@ -15,6 +15,7 @@ from flask.cli import with_appcontext
 
 from haihe.cli.city_answer import answered
 from haihe.cli.city_try_telling import tell_rulebook, tell_scenario
+from haihe.cli.trouble import told_plainly
 from haihe.usecases.city_jobs import CityQuestion
 from haihe.usecases.drafts import InvalidDraft, text_of
 
@@ -44,7 +45,7 @@ def _shared(command: Command) -> Command:
 @with_appcontext
 def try_scenario_command(file: Path, snapshot: Path | None, on: datetime | None, as_json: bool) -> None:
     """试算一个场景草稿：多少人获得、失去，分区、年龄与等级，费用上限，以及个例；不发布任何内容。"""
-    with _refusing(file, as_json):
+    with told_plainly(), _refusing(file, as_json):
         impact = answered(CityQuestion.TRY_SCENARIO, text_of(file.read_bytes()), snapshot, on)
         click.echo(_json(impact) if as_json else tell_scenario(impact))
 
@@ -54,7 +55,7 @@ def try_scenario_command(file: Path, snapshot: Path | None, on: datetime | None,
 @with_appcontext
 def try_rulebook_command(file: Path, snapshot: Path | None, on: datetime | None, as_json: bool) -> None:
     """试算一部规则集草稿：积分与等级的变化，以及每个已发布场景的可及人数；不发布任何内容。"""
-    with _refusing(file, as_json):
+    with told_plainly(), _refusing(file, as_json):
         impact = answered(CityQuestion.TRY_RULEBOOK, text_of(file.read_bytes()), snapshot, on)
         click.echo(_json(impact) if as_json else tell_rulebook(impact))
 

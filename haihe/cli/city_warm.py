@@ -11,9 +11,8 @@ from pathlib import Path
 import click
 from flask.cli import with_appcontext
 
-from haihe.cache.copies import CacheDown
+from haihe.cli.trouble import told_plainly
 from haihe.cli.watching import watch
-from haihe.domain.errors import HaiheError
 from haihe.web.context import context
 
 
@@ -28,18 +27,11 @@ from haihe.web.context import context
 def warm_command(temporary: Path) -> None:
     """预热：把全体已加入居民的副本写入 Redis；期间照常核验，随时可以中断，再次运行即可。"""
     # The web workers import this file with the whole command line; columns are of no use to them.
-    from haihe.city.snapshot import SnapshotError
-    from haihe.city.warm import RedisEmptied, warm
+    from haihe.city.warm import warm
 
     begun = time.monotonic()
-    try:
+    with told_plainly():
         warmed = warm(context(), temporary, _watch)
-    except HaiheError as error:
-        raise click.ClickException(error.detail) from error
-    except (SnapshotError, RedisEmptied) as error:
-        raise click.ClickException(str(error)) from error
-    except CacheDown as error:
-        raise click.ClickException(f"Redis 没有应答，预热中断；恢复后请再次运行。（{error}）") from error
     newer = warmed.made - warmed.taken
     kept = f"；其中 {newer:,} 份在 Redis 中已有更新的，予以保留" if newer else ""
     click.echo(f"已预热 {warmed.made:,} 位居民，共用 {time.monotonic() - begun:.1f} 秒{kept}")

@@ -12,7 +12,8 @@ from flask.cli import AppGroup
 from sqlalchemy.exc import SQLAlchemyError
 
 from haihe.cli.rules import OPERATOR
-from haihe.cli.worker import PASSING, in_one_line
+from haihe.cli.trouble import in_one_line
+from haihe.cli.worker import PASSING
 from haihe.domain.errors import HaiheError
 from haihe.usecases.context import day_of
 from haihe.usecases.deliver_events import Deliverer

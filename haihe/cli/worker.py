@@ -13,6 +13,7 @@ from flask.cli import with_appcontext
 from sqlalchemy.exc import SQLAlchemyError
 
 from haihe.cache.copies import CacheDown
+from haihe.cli.trouble import in_one_line
 from haihe.domain.errors import HaiheError
 from haihe.storage.db import db
 from haihe.usecases.batch_journal import open_batches, take_over_batches
@@ -30,7 +31,6 @@ TURN_SECONDS = 0.25
 ORDERS_SECONDS = 15.0
 BATCHES_SECONDS = 1.0
 FILES_SECONDS = 1.0
-LONGEST_TROUBLE = 300
 # Ports of our own side, process numbers and times differ at every try, and say nothing new.
 PASSING = re.compile(r"\d+")
 log = logging.getLogger(__name__)
@@ -130,10 +130,3 @@ def _take_over_batches(app: Flask, stop: threading.Event) -> None:
             finally:
                 db.session.remove()
             stop.wait(TURN_SECONDS)
-
-
-def in_one_line(error: SQLAlchemyError) -> str:
-    """What went wrong, without the statement and without the data in it."""
-    cause = getattr(error, "orig", None) or error
-    lines = str(cause).strip().splitlines() or [""]
-    return f"{type(cause).__name__}: {lines[0]}"[:LONGEST_TROUBLE]

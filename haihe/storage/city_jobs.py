@@ -24,8 +24,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from haihe.storage.db import db
 
-# The first half of an advisory lock's name: "city" in ASCII. The second is the job.
+# The first half of an advisory lock's name: "city" in ASCII. The second is the job, or no job: the daily rescore.
 LOCKS = 0x63697479
+DAILY_RESCORE = 0
 UNFINISHED = ("WAITING", "RUNNING")
 
 
@@ -84,6 +85,19 @@ def unfinished_report() -> CityJob | None:
         .limit(1)
     ).scalar_one_or_none()
     return found
+
+
+@contextmanager
+def daily_rescore_held() -> Iterator[bool]:
+    """Whether it is ours until the block ends: of several workers one does the daily rescore, in one go or after the other."""
+    with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        name = {"group": LOCKS, "job": DAILY_RESCORE}
+        ours = connection.execute(text("SELECT pg_try_advisory_lock(:group, :job)"), name).scalar_one()
+        try:
+            yield bool(ours)
+        finally:
+            if ours:
+                connection.execute(text("SELECT pg_advisory_unlock(:group, :job)"), name)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from haihe.city import engine as engines
 from haihe.city.engine import EngineFailed, EngineUnavailable, computing, connect
 from haihe.city.generating import generate_snapshot
 from haihe.city.population import read_population
-from haihe.city.rescore import RescoreFailed, rescore_city
+from haihe.city.rescore import rescore_city
 from haihe.config import ConfigurationError, read_settings
 from haihe.demo.plan import Plan
 from haihe.storage.db import db
@@ -94,7 +94,7 @@ def test_a_rescore_that_runs_out_of_memory_has_written_nothing(
     a.record(resident, "C01", quantity=3)
     clock.forward(days=25 * 31)
 
-    with pytest.raises(RescoreFailed, match="数据库没有任何改动"):
+    with pytest.raises(EngineFailed, match="数据库没有任何改动"):
         rescore_city(ctx, cramped, tmp_path, clock.today, "test")
 
     db.session.expire_all()
