@@ -18,7 +18,6 @@ from pathlib import Path
 import ibis.expr.types as ir
 import pyarrow.parquet as pq
 from ibis.backends import BaseBackend
-from sqlalchemy.exc import SQLAlchemyError
 
 from haihe.cache.copies import CacheDown
 from haihe.cache.filling import MemoryLost
@@ -137,8 +136,8 @@ def _note_rescored(
 ) -> None:
     try:
         note_rescored(rulebook, on, began, ctx.now(), actor, people, moved)
-    except SQLAlchemyError as error:
-        raise RescoreFailed("全部写回之后数据库没有应答；积分均已更新，再次运行只作核对") from error
+    except CannotAdopt as error:
+        raise RescoreFailed(f"{error}。积分均已更新，再次运行只作核对") from error
 
 
 def _refreshing(ctx: Context, stack: ExitStack) -> Refreshing | None:
