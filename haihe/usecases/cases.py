@@ -11,7 +11,7 @@ from sqlalchemy import Select, func, or_, select
 
 from haihe.domain.errors import InvalidInput
 from haihe.domain.kinds import LevelMap
-from haihe.domain.objections import Clock, ObjectionState
+from haihe.domain.objections import Clock, ObjectionState, clock
 from haihe.domain.records import RecordState
 from haihe.domain.reports import masked_name, masked_number
 from haihe.storage.audit import write_audit
@@ -128,6 +128,18 @@ def list_cases(
     return lines, len(rows) > MOST_SHOWN
 
 
+def count_cases(officer: StaffCaller, at: datetime) -> tuple[int, int]:
+    """How many open ones are the officer's own or nobody's yet, and how many are urgent, however many there are."""
+    query = select(Objection.filed_at, Objection.extended_because, Objection.taken_by).where(
+        Objection.state == ObjectionState.OPEN
+    )
+    rows = db.session.execute(_of_districts(query, officer)).all()
+    today = day_of(at)
+    clocks = [clock(day_of(filed_at), extended is not None, today) for filed_at, extended, _by in rows]
+    to_do = sum(taken_by in (None, officer.username) for _at, _extended, taken_by in rows)
+    return to_do, sum(c.warning or c.overdue for c in clocks)
+
+
 def open_case(ctx: Context, officer: StaffCaller, objection_id: int, at: datetime) -> CaseFile:
     """Everything about one objection; the look leaves a trace."""
     objection_shown = look_at_objection(ctx, officer, objection_id, at)
@@ -195,10 +207,7 @@ def _query(
         .join(RecordRow, RecordRow.id == Objection.record_id)
         .join(Source, Source.code == RecordRow.source)
     )
-    if officer.districts:
-        query = query.join(Resident, Resident.id == Objection.resident_id).where(
-            Resident.district.in_(officer.districts)
-        )
+    query = _of_districts(query, officer)
     if pile is Pile.CLOSED:
         query = query.where(Objection.state != ObjectionState.OPEN).order_by(
             Objection.answered_at.desc(), Objection.id.desc()
@@ -219,6 +228,14 @@ def _query(
         )
         query = query.where(or_(*holds, *numbers, RecordRow.indicator.in_([sought.upper(), *indicators])))
     return query
+
+
+def _of_districts(query: Select[Any], officer: StaffCaller) -> Select[Any]:
+    if not officer.districts:
+        return query
+    return query.join(Resident, Resident.id == Objection.resident_id).where(
+        Resident.district.in_(officer.districts)
+    )
 
 
 def _exchanges(objection_ids: list[int]) -> dict[int, Exchange]:

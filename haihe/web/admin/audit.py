@@ -108,7 +108,7 @@ def export(query: dict[str, Any]) -> Response:
 @blp.doc(summary="校验审计链", **LOCKED)
 @blp.response(200, VerifiedView)
 def verify() -> Verified:
-    """核对每条链最近的五千条；更早的由运维以 `flask audit verify` 核对。校验本身也留痕。"""
+    """核对每条链最近的两千条；更早的由运维以 `flask audit verify` 核对。校验本身也留痕。"""
     return check_chains(g.auditor, context().now())
 
 

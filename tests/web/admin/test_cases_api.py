@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pyotp
@@ -17,7 +18,7 @@ from haihe.storage.copies import next_generation
 from haihe.storage.db import db, transaction
 from haihe.storage.objections import ObjectionMessage
 from haihe.storage.partners import OAuthClient
-from haihe.usecases.cases import Pile, list_cases
+from haihe.usecases.cases import Pile, count_cases, list_cases
 from haihe.usecases.context import Context
 from haihe.usecases.objections import file_objection
 from haihe.usecases.publish_rules import configuration_changed
@@ -210,6 +211,10 @@ def test_what_is_due_first_comes_first(
     clock.forward(days=8)
     urgent, _more = list_cases(ctx, whole_city, Pile.URGENT, "", ctx.now())
     assert [(c.id, c.clock and c.clock.overdue) for c in urgent] == [(later, True)]
+    near = replace(whole_city, districts=frozenset(("120103",)))
+    far = replace(whole_city, districts=frozenset(("120101",)))
+    # The first is the other officer's: nobody else is to do it.
+    assert [count_cases(who, ctx.now()) for who in (whole_city, near, far)] == [(1, 1), (1, 1), (0, 0)]
 
 
 def another_officer(ctx: Context, client: FlaskClient, districts: list[str] | None = None) -> Call:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from haihe.usecases.cases import Exchange, Pile, list_cases
+from haihe.usecases.cases import Exchange, Pile, count_cases, list_cases
 from haihe.usecases.context import day_of
 from haihe.usecases.drafting import waiting_drafts
 from haihe.usecases.judge_merchant import Judge, count_applications
@@ -62,9 +62,7 @@ def _to_withdraw(caller: StaffCaller, _at: datetime) -> Waits:
 
 
 def _cases_to_answer(caller: StaffCaller, at: datetime) -> Waits:
-    cases, _more = list_cases(context(), caller, Pile.OPEN, "", at)
-    mine = sum(c.taken_by in (None, caller.username) for c in cases)
-    return Waits(mine, "项异议由您经办或待接办", "/console/cases")
+    return Waits(count_cases(caller, at)[0], "项异议由您经办或待接办", "/console/cases")
 
 
 def _cases_answered_by_source(caller: StaffCaller, at: datetime) -> Waits:
@@ -74,8 +72,7 @@ def _cases_answered_by_source(caller: StaffCaller, at: datetime) -> Waits:
 
 
 def _cases_escalated(caller: StaffCaller, at: datetime) -> Waits:
-    cases, _more = list_cases(context(), caller, Pile.URGENT, "", at)
-    return Waits(len(cases), "项异议时间已过八成或已超期", "/console/cases?pile=urgent")
+    return Waits(count_cases(caller, at)[1], "项异议时间已过八成或已超期", "/console/cases?pile=urgent")
 
 
 # Who is told, and what counts it (for this member of the staff, at this moment).
