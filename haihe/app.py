@@ -53,6 +53,7 @@ from haihe.web.admin.pages import entry as console_entry
 from haihe.web.admin.pages import golden as console_golden
 from haihe.web.admin.pages import own_password as console_own_password
 from haihe.web.admin.pages import partner_access as console_partner_access
+from haihe.web.admin.pages import partner_entry as console_partner_entry
 from haihe.web.admin.pages import partner_health as console_partner_health
 from haihe.web.admin.pages import partners as console_partners
 from haihe.web.admin.pages import people as console_people
@@ -248,6 +249,7 @@ def _open_doors(app: Flask) -> None:
         console_people,
         console_partners,
         console_partner_access,
+        console_partner_entry,
         console_partner_health,
         console_audit,
     ):

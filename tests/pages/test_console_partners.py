@@ -25,6 +25,9 @@ def test_a_shop_is_taken_in_by_two(open_page: Opener, ctx: Context, applied: int
     first = official(open_page, ctx, Role.PARTNER_MANAGER)
     first.get_by_role("link", name="份商户申请待您审批").click()
     sound(first, "partners")
+    first.goto("/console/partners/new")
+    sound(first, "partner-new")
+    first.go_back()
     first.get_by_role("link", name="河西便民书屋").click()
     sound(first, "partner-applied")
     with first.expect_popup() as popup:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 
 import pytest
@@ -19,7 +20,7 @@ from haihe.usecases.merchant_documents import add_document
 from haihe.usecases.staff_login import Role
 from tests.builders import Builders
 from tests.conftest import Clock
-from tests.web.admin.console import Desk, desk
+from tests.web.admin.console import TOKEN, Desk, desk
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 64
 
@@ -193,3 +194,35 @@ def test_the_list_is_searched_and_exported(person: Desk, ctx: Context, a: Builde
     assert person.get("/console/partners?q=%25").text.count('touch" href="/console/partners/') == 0
     table = person.get("/console/partners.csv?q=书").text
     assert "河西便民书屋,91120103MA05TEST0Y,河西区,书店,待审批" in table
+
+
+ENTERED = {
+    "name": "津门单车",
+    "uscc": "91110000600037341L",
+    "kind": "单车企业",
+    "contact": "张经理",
+    "phone": "022-60000000",
+    "first": "120103",
+    "districts": "120104",
+    "scenarios": "XYZ-07",
+}
+
+
+def test_whoever_writes_an_application_down_adds_the_licence_and_cannot_approve(
+    app: Flask, ctx: Context, person: Desk
+) -> None:
+    for change in ({"name": ""}, {"uscc": "123"}, {"first": ""}, {"scenarios": "NONE"}):
+        wrong = person.send("/console/partners", {**ENTERED, **change})
+        assert wrong.status_code == 422, change
+        assert 'value="022-60000000"' in wrong.text
+    path = person.send("/console/partners", ENTERED).location
+    token = TOKEN.search(person.get(path).text)
+    assert token is not None
+    for content, status in ((b"MZ", 422), (PNG, 303)):
+        form = {"form_token": token[1], "document": (io.BytesIO(content), "执照.png")}
+        assert person.client.post(f"{path}/documents", data=form).status_code == status
+    assert "执照.png" in person.get(path).text
+    own = person.send(f"{path}/approve", {"scenarios": "XYZ-07"})
+    assert (own.status_code, "OWN_APPLICATION" in own.text) == (403, True)
+    nankai = desk(app, ctx, Role.PARTNER_MANAGER, "nankai", ["120104"])
+    assert nankai.send("/console/partners", ENTERED).status_code == 403

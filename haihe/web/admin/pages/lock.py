@@ -22,7 +22,10 @@ CHANGE_FIRST = "/console/password"
 # A rulebook is edited as one text.
 LARGEST_FORM = 1 << 20
 # Where files are handed in; a little more, for the form around them.
-LARGER_FORMS = {"POST /console/data/uploads": (64 << 20) + (64 << 10)}
+LARGER_FORMS = {
+    "POST /console/data/uploads": (64 << 20) + (64 << 10),
+    "POST /console/partners/<int:merchant_id>/documents": (4 << 20) + (64 << 10),
+}
 
 
 class ConsolePages(Pages):
