@@ -175,7 +175,7 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _
         demo=settings.demo,
         client_allowance=Allowance(settings.client_requests_per_minute, 60),
     )
-    _open_doors(app)
+    _open_doors(app, settings.base_url)
     for group in (
         audit.group,
         city.group,
@@ -208,7 +208,7 @@ def _close_sessions_quietly(app: Flask) -> None:
             db.session.registry.clear()
 
 
-def _open_doors(app: Flask) -> None:
+def _open_doors(app: Flask, base_url: str) -> None:
     narrow_paths(app)
     register_problems(app)
     app.register_error_handler(ParseException, _broken_body)
@@ -256,7 +256,7 @@ def _open_doors(app: Flask) -> None:
         app.register_blueprint(console.blp)
     for linking in (oauth_authorize.blp, page_entry.pages, verify.pages):
         app.register_blueprint(linking)
-    api = describe(app)
+    api = describe(app, base_url)
     for door in (
         login,
         consents,

@@ -117,6 +117,9 @@ class Text(fields.String):
 
     def __init__(self, longest: int, *, verbatim: bool = False, **more: Any) -> None:
         more.setdefault("required", True)
+        if more.get("load_default") == "":
+            # What stands for nothing given could not be sent, and is not described as if it could.
+            more["load_default"] = str
         more["metadata"] = {"minLength": 1, "maxLength": longest, **more.get("metadata", {})}
         super().__init__(**more)
         self.longest = longest

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import yaml
 from flask import Flask
@@ -46,3 +47,30 @@ def test_the_description_can_be_browsed_without_the_network(client: FlaskClient)
     assert "//" not in re.sub(
         r"http://www\.w3\.org\S*", "", "".join(re.findall(r'(?:src|href)="([^"]*)"', page))
     )
+
+
+def test_clients_can_be_generated_and_collections_imported(client: FlaskClient) -> None:
+    made = client.get("/openapi.json").get_json()
+    operations = [
+        operation
+        for item in made["paths"].values()
+        for method, operation in item.items()
+        if method in ("get", "put", "post", "delete", "patch")
+    ]
+    names = [operation.get("operationId") for operation in operations]
+    schemes = made["components"]["securitySchemes"]
+
+    assert None not in names
+    assert len(set(names)) == len(names)
+    assert all(operation["summary"] and "security" in operation for operation in operations)
+    assert {name for o in operations for lock in o["security"] for name in lock} <= set(schemes)
+    assert [urlsplit(server["url"]).scheme for server in made["servers"]] == ["http"]
+    token_url = schemes["oauth2"]["flows"]["clientCredentials"]["tokenUrl"]
+    assert token_url == f"{made['servers'][0]['url']}/oauth/token"
+    # What stands for nothing given is not described as something to send.
+    assert [
+        (name, field)
+        for name, schema in made["components"]["schemas"].items()
+        for field, described in schema.get("properties", {}).items()
+        if described.get("default") == "" and described.get("minLength")
+    ] == []

@@ -33,12 +33,12 @@ from haihe.web.merchant.oauth_schemas import (
     TokenShown,
 )
 from haihe.web.merchant.oauth_server import FORM, Call, Server
-from haihe.web.spec import OPTIONS
+from haihe.web.spec import COMPONENTS
 
 blp = Blueprint("merchant_oauth", __name__, description="OAuth 2.0")
 server = Server()
 
-SCOPES = tuple(OPTIONS["components"]["securitySchemes"]["oauth2"]["flows"]["clientCredentials"]["scopes"])
+SCOPES = tuple(COMPONENTS["securitySchemes"]["oauth2"]["flows"]["clientCredentials"]["scopes"])
 CREDENTIALS = frozenset({"client_assertion", "client_assertion_type"})
 
 
