@@ -8,7 +8,8 @@ nothing about its resident, yet lies in the resident's shard: codes are drawn un
 from __future__ import annotations
 
 SHARDS = 16
-BUCKET = 256
+# A bucket is searched from its beginning, so it is small; smaller ones would take more memory.
+BUCKET = 64
 
 
 def shard_of_resident(resident_id: int) -> int:
@@ -38,7 +39,7 @@ def passes(shard: int) -> str:
 
 def residents(shard: int) -> str:
     """Prefix of the buckets of residents' copies of a shard."""
-    return f"h:{{{shard}}}:r:"
+    return f"h:{{{shard}}}:c:"
 
 
 def sign(shard: int, run: str) -> str:
@@ -57,7 +58,7 @@ def batches(shard: int) -> str:
 
 
 def resident_place(resident_id: int) -> tuple[str, int]:
-    """Bucket and field of a resident's copy: buckets of 256 stay in Redis's compact encoding."""
+    """Bucket and field of a resident's copy: buckets of 64 stay in Redis's compact encoding."""
     bucket, field = divmod(resident_id // SHARDS, BUCKET)
     return f"{residents(shard_of_resident(resident_id))}{bucket}", field
 

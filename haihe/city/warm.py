@@ -28,7 +28,7 @@ from haihe.storage.db import db
 from haihe.usecases.context import Context, day_of
 
 # So many buckets are said to Redis at a time, under a megabyte: a question waits for one bucket at most.
-BUCKETS_AT_ONCE = 64
+BUCKETS_AT_ONCE = 256
 ROWS_AT_ONCE = 100_000
 # The writing of so many tables may lag behind their packing.
 AHEAD = 2

@@ -17,7 +17,7 @@ from haihe.cache.copy import pack, unpack
 from haihe.cache.keys import resident_place
 from haihe.city import columns
 from haihe.city.generating import CLASSES, blocks
-from haihe.city.packing import buckets, copies_columns, packed, whole_buckets
+from haihe.city.packing import NEIGHBOURS, buckets, copies_columns, packed, whole_buckets
 from haihe.demo.plan import Plan
 from haihe.domain.links import StandingLink
 from haihe.domain.rulebook import Rulebook
@@ -208,5 +208,5 @@ def test_batches_are_cut_where_buckets_end() -> None:
     found = [t["resident_id"].to_numpy() for t in whole_buckets(iter(batches))]
 
     assert np.concatenate(found).tolist() == ids.tolist()
-    blocks_of = [set((part // 4096).tolist()) for part in found]
+    blocks_of = [set((part // NEIGHBOURS).tolist()) for part in found]
     assert all(not (a & b) for n, a in enumerate(blocks_of) for b in blocks_of[:n])
