@@ -82,6 +82,8 @@ NAMES = {
 }
 # What the reader says of a field that was left empty, where a civil servant would say: fill it in.
 EMPTY = "请填写"
+# The reader counts in fen; the form takes yuan.
+MONEY = "应为大于 0 的金额，写作 199 或 199.50"
 PLACE_PART = re.compile(r"([a-z_]+)|\[(\d+)\]")
 MOST_PARTS = 40
 FEN_A_YUAN = 100
@@ -238,6 +240,8 @@ def told_faults(written: Any, faults: Iterable[Fault]) -> list[Fault]:
     for fault in faults:
         if _is_empty(written, fault.place):
             told.setdefault(fault.place, Fault(fault.place, EMPTY))
+        elif fault.place.endswith(".ceiling_fen") and not fault.basis:
+            told.setdefault(fault.place, Fault(fault.place, MONEY))
         else:
             told[f"{fault.place} {fault.detail}"] = fault
     return list(told.values())
