@@ -46,9 +46,12 @@ class OpenOrder(Body):
     """Open an order with a decision; `out_order_no` is the merchant's own number."""
 
     out_order_no = Text(
-        32, verbatim=True, validate=validate.Regexp(ORDER_NO, error="1–32 位字母、数字或 _-|*")
+        32,
+        verbatim=True,
+        validate=validate.Regexp(ORDER_NO, error="1–32 位字母、数字或 _-|*"),
+        metadata={"example": "A-1001"},
     )
-    decision_id = Text(40, verbatim=True)
+    decision_id = Text(40, verbatim=True, metadata={"example": "d0327b4c8f3524d5e59c5b18ffb98014c"})
     amount_fen = fen(
         load_default=None, metadata={"description": "约定金额（分），不超过优惠上限；不写即为上限"}
     )
@@ -62,8 +65,8 @@ class OpenOrder(Body):
 class ItemBody(Body):
     """One payment or discount."""
 
-    name = Text(32)
-    amount_fen = fen(required=True)
+    name = Text(32, metadata={"example": "租金"})
+    amount_fen = fen(required=True, metadata={"example": 300})
 
 
 class CompleteOrder(Body):
