@@ -91,20 +91,20 @@ def advance_import(import_id: int, lines_done: int, counts: Counts) -> None:
 
 
 def finish_import(import_id: int, source: str, at: datetime, actor: str) -> None:
-    """The whole file has been dealt with."""
-    counts = counts_of(import_id)
-    db.session.execute(
-        update(Import)
-        .where(Import.id == import_id)
-        .values(finished_at=at)
-        .execution_options(synchronize_session=False)
-    )
+    """The whole file has been dealt with. The source first, then the file, as everybody does who takes both."""
     db.session.execute(
         update(Source)
         .where(Source.code == source)
         .values(last_import_at=at)
         .execution_options(synchronize_session=False)
     )
+    db.session.execute(
+        update(Import)
+        .where(Import.id == import_id)
+        .values(finished_at=at)
+        .execution_options(synchronize_session=False)
+    )
+    counts = counts_of(import_id)
     write_audit(
         at,
         actor,
