@@ -23,6 +23,7 @@ from haihe.city import columns
 from haihe.city.decisions import facts_columns
 from haihe.city.engine import computing
 from haihe.city.reach import band_column
+from haihe.city.revising import revised_facts
 from haihe.city.scoring import score_columns
 from haihe.city.snapshot import MANIFEST, TABLES, open_snapshot
 from haihe.domain.rulebook import Rulebook
@@ -42,11 +43,15 @@ class Population:
     records: ir.Table
     orders: ir.Table
 
-    def facts(self, rulebook: Rulebook, on: date) -> ir.Table:
-        """Facts of everybody who is counted, one row each: computed the first time, read from the file afterwards."""
+    def facts(self, rulebook: Rulebook, on: date, present: Rulebook | None = None) -> ir.Table:
+        """Facts of everybody who is counted, one row each: computed the first time, read from the file afterwards.
+
+        With the `present` rulebook, of which this one is a draft, only what differs is computed.
+        """
         file = self.facts_file(rulebook, on)
         if not _whole(file):
-            self._keep(self._facts(rulebook, on), file)
+            found = present and revised_facts(present, rulebook, self.facts(present, on), self.records, on)
+            self._keep(found if found is not None else self._facts(rulebook, on), file)
         return self.engine.read_parquet(str(file))
 
     def facts_file(self, rulebook: Rulebook, on: date) -> Path:

@@ -19,6 +19,7 @@ import ibis.expr.types as ir
 
 from haihe.city import columns
 from haihe.city.population import Population
+from haihe.city.revising import changed_indicators
 from haihe.city.sample_cases import ROUNDED_TO
 from haihe.city.suppression import LEAST
 from haihe.domain.dates import add_months
@@ -60,8 +61,9 @@ def rulebook_cases(
     population: Population, draft: Rulebook, present: Rulebook, on: date
 ) -> tuple[RulebookCase, ...]:
     """The commonest kinds of change, as cases."""
-    compared = [i.code for i in present.indicators if i.code in draft.by_code]
-    compared += [i.code for i in draft.indicators if i.code not in present.by_code]
+    compared = [i.code for i in changed_indicators(present, draft)]
+    if not compared:
+        return ()
     kinds = _kinds(population, draft, present, compared[:MOST_COMPARED], on)
     return tuple(_cases(kinds, draft, present, on))
 

@@ -98,7 +98,7 @@ def _both(
     on: date,
 ) -> ir.Table:
     """Everybody's points, grades and offers by both rulebooks, side by side."""
-    was, will = population.facts(present, on), population.facts(draft, on)
+    was, will = population.facts(present, on), population.facts(draft, on, present)
     before = was.select(
         "resident_id",
         "band",

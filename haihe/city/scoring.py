@@ -34,33 +34,45 @@ def score_columns(
     records of somebody who has not joined are not looked at. With `last_day` there is also the last day on which the
     result holds if nothing new comes in (null: for good), which costs a little more.
     """
+    known = add_up(rulebook, indicator_columns(rulebook, residents, records, on, last_day=last_day))
+    return known.select(
+        *residents.columns,
+        "scored",
+        "total",
+        "grade",
+        *(columns.dimension(d.code) for d in rulebook.dimensions),
+        *(columns.points(i.code) for i in rulebook.indicators),
+        *(columns.listed(code) for code in rulebook.negative_codes),
+        *(columns.stated(f.code) for f in rulebook.facts),
+        *(["last_day"] if last_day else []),
+    )
+
+
+def indicator_columns(
+    rulebook: Rulebook, residents: ir.Table, records: ir.Table, on: date, *, last_day: bool = False
+) -> ir.Table:
+    """Residents with `scored` and what each indicator and each fact comes to, not added up yet."""
     slots = slots_of(rulebook)
     joined = residents.filter(residents["joined"]).select("resident_id")
     gathered = gather_points(rulebook, slots, records.semi_join(joined, "resident_id"), on, last_day)
     known = residents.left_join(gathered, residents["resident_id"] == gathered["gathered_id"])
     of_age = known["birth_date"] <= latest_start(12 * ADULT_AGE, on)
     known = known.mutate(scored=(known["joined"] & of_age).fill_null(False))
-    known = known.mutate(
+    return known.mutate(
         **{columns.points(s.indicator.code): indicator_points(s, known, on) for s in slots},
         **{columns.listed(s.indicator.code): is_listed(s, known) for s in slots if s.indicator.is_breach},
         **{columns.stated(f.code): (known[answer(f.code)] & 1) == 1 for f in rulebook.facts},
         **({"last_day": _while_scored(known, last_day_of(slots, known, on))} if last_day else {}),
     )
+
+
+def add_up(rulebook: Rulebook, known: ir.Table) -> ir.Table:
+    """The points of the dimensions, the total and the grade, from those of the indicators."""
+    slots = slots_of(rulebook)
     dimensions = {columns.dimension(d.code): dimension_points(slots, known, d) for d in rulebook.dimensions}
     known = known.mutate(**dimensions)
     known = known.mutate(total=reduce(add, (known[name] for name in dimensions)))
-    known = known.mutate(grade=grade_of(rulebook.grades, known["total"]))
-    return known.select(
-        *residents.columns,
-        "scored",
-        "total",
-        "grade",
-        *dimensions,
-        *(columns.points(s.indicator.code) for s in slots),
-        *(columns.listed(s.indicator.code) for s in slots if s.indicator.is_breach),
-        *(columns.stated(f.code) for f in rulebook.facts),
-        *(["last_day"] if last_day else []),
-    )
+    return known.mutate(grade=grade_of(rulebook.grades, known["total"]))
 
 
 def _while_scored(known: ir.Table, value: ir.DateValue) -> ir.DateValue:

@@ -26,6 +26,7 @@ from sqlalchemy import func, select
 from haihe.app import create_app
 from haihe.cache.keys import resident_place
 from haihe.city import reading
+from haihe.city.columns import SCHEMA_VERSION
 from haihe.city.generating import generate_snapshot
 from haihe.city.population import FACTS
 from haihe.city.snapshot import MANIFEST
@@ -185,8 +186,13 @@ def test_a_snapshot_that_will_not_do_is_refused_by_every_command(run: Run, city:
     (city / "records.parquet").write_bytes(whole)
 
     text = manifest.read_text("utf-8")
-    manifest.write_text(text.replace('"schema_version": 2', '"schema_version": 1'))
-    told(run(command, "--snapshot", str(city)), "是第 1 版快照，本程序读第 2 版；请重新生成")
+    now = f'"schema_version": {SCHEMA_VERSION}'
+    assert now in text
+    manifest.write_text(text.replace(now, '"schema_version": 1'))
+    told(
+        run(command, "--snapshot", str(city)),
+        f"是第 1 版快照，本程序读第 {SCHEMA_VERSION} 版；请重新生成",
+    )
 
     manifest.unlink()
     told(run(command, "--snapshot", str(city)), "不是完整的快照")
