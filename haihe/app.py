@@ -80,6 +80,7 @@ from haihe.web.rate_limits import tell_rate_limits
 from haihe.web.resident import (
     benefits,
     consents,
+    helpers,
     login,
     look_ahead,
     my_data,
@@ -95,6 +96,7 @@ from haihe.web.resident import orders as resident_orders
 from haihe.web.resident.pages import asked as m_asked
 from haihe.web.resident.pages import benefits as m_benefits
 from haihe.web.resident.pages import entrance as m_entrance
+from haihe.web.resident.pages import helpers as m_helpers
 from haihe.web.resident.pages import me as m_me
 from haihe.web.resident.pages import objections as m_objections
 from haihe.web.resident.pages import orders as m_orders
@@ -225,6 +227,7 @@ def _open_doors(app: Flask, base_url: str) -> None:
         m_objections,
         m_orders,
         m_reports,
+        m_helpers,
         m_me,
         merchant_application,
         merchant_entry,
@@ -260,6 +263,7 @@ def _open_doors(app: Flask, base_url: str) -> None:
     for door in (
         login,
         consents,
+        helpers,
         points,
         questions,
         objections,

@@ -34,6 +34,8 @@ LANES = 32
 # What the security administrators look at: somebody did not get in, or not through a door.
 REFUSALS = "deed IN ('staff_log_in_failed', 'staff_refused', 'change_password_failed')"
 WAITING = "audit_entries"
+HAND = "audit_hand"
+HELPING = "helping"
 
 
 class AuditEntry(db.Model):
@@ -72,6 +74,16 @@ class AuditHead(db.Model):
 
 
 @dataclass(frozen=True, slots=True)
+class Hand:
+    """亲情代办: while a relative acts for a resident, the trace of each deed bears the name of whoever did it (`actor`), and
+    says for whom."""
+
+    helping_id: int
+    actor: str
+    acting_for: str
+
+
+@dataclass(frozen=True, slots=True)
 class Break:
     """Where a chain does not hold: the lane, the place, and what is wrong there."""
 
@@ -82,14 +94,26 @@ class Break:
 
 def write_audit(at: datetime, actor: str, deed: str, subject: str, **detail: Any) -> None:
     """Leave the trace of a deed; call it inside the deed's own transaction. Never put personal data into `detail`."""
-    entry = {
-        "at": at,
-        "actor": actor,
-        "deed": deed,
-        "subject": subject,
-        "detail": orjson.dumps(detail).decode(),
-    }
+    hand: Hand | None = db.session().info.get(HAND)
+    if hand is not None and actor == hand.acting_for:
+        actor = hand.actor
+        detail = {**detail, HELPING: hand.helping_id, "for": hand.acting_for}
+    entry = {"at": at, "actor": actor, "deed": deed, "subject": subject, "detail": detail}
     db.session().info.setdefault(WAITING, []).append(entry)
+
+
+def act_by(hand: Hand | None) -> None:
+    """From here on this session's deeds are done by that hand; None: by the residents themselves."""
+    info = db.session().info
+    if hand is None:
+        info.pop(HAND, None)
+    else:
+        info[HAND] = hand
+
+
+def waiting_entries(session: Session) -> list[dict[str, Any]]:
+    """The traces that the transaction about to be committed will leave."""
+    return list(session.info.get(WAITING, ()))
 
 
 @event.listens_for(Session, "before_commit")
@@ -102,7 +126,7 @@ def _write_waiting(session: Session) -> None:
     session.flush()
     lane = zlib.crc32(waiting[0]["subject"].encode()) % LANES
     for entry in waiting:
-        values = {**entry, "lane": lane}
+        values = {**entry, "detail": orjson.dumps(entry["detail"]).decode(), "lane": lane}
         if session.execute(_APPEND, values).first() is None:
             session.execute(_BEGIN, {"lane": lane})
             session.execute(_APPEND, values)

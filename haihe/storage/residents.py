@@ -62,12 +62,13 @@ class Account(db.Model):
 
 
 class Session(db.Model):
-    """A login. Only the hash of the token is kept."""
+    """A login. Only the hash of the token is kept. `helping_id` is for whom its holder is acting at the moment (亲情代办)."""
 
     __tablename__ = "sessions"
 
     token_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
     account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), index=True)
+    helping_id: Mapped[int | None] = mapped_column(ForeignKey("helpings.id"))
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
 

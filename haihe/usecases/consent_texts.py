@@ -16,6 +16,7 @@ from haihe.domain.errors import NotFound
 
 TEXTS = Path(__file__).parent.parent / "data" / "consents"
 LINK_TEXTS = TEXTS / "links"
+HELPING_TEXTS = TEXTS / "helping"
 FRONT = "---\n"
 
 
@@ -53,6 +54,11 @@ def link_text() -> ConsentText:
 def link_texts() -> dict[str, ConsentText]:
     """Every version of that text."""
     return {text.version: text for text in map(_read, LINK_TEXTS.glob("*.md"))}
+
+
+def helping_text() -> ConsentText:
+    """The present text for letting a relative act; who, in what and until when is kept with the consent."""
+    return max(map(_read, HELPING_TEXTS.glob("*.md")), key=_by_version)
 
 
 @cache

@@ -11,6 +11,7 @@ from haihe.storage.audit import write_audit
 from haihe.storage.copies import lock_residents
 from haihe.storage.db import db, transaction
 from haihe.storage.decisions import Order
+from haihe.storage.helping import end_helpings_of
 from haihe.storage.reading import JOIN
 from haihe.storage.residents import Account
 from haihe.usecases.consents import consents_in_force
@@ -33,6 +34,7 @@ def delete_account(ctx: Context, account_id: int, resident_id: int, at: datetime
             raise Conflict("ORDERS_RUNNING", "还有没完结的订单，完结后即可注销账号")
         kept = tuple(one for one in what_is_kept(ctx, resident_id, at) if one is not ACCOUNT)
         end_sessions([account_id])
+        end_helpings_of(resident_id, at, also_as_helper=True)
         db.session.execute(delete(Account).where(Account.id == account_id))
         write_audit(at, f"account:{account_id}", "delete_account", f"resident:{resident_id}")
     return kept

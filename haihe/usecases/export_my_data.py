@@ -32,6 +32,8 @@ SEALED = {
 # Inner workings without a word about the person: which of our copies in Redis are to be renewed.
 WITHOUT_CONTENT = {"stale_copies"}
 THROUGH_RECORDS = "record_history"
+# What somebody does for a relative is of both of them.
+AS_HELPER = "helpings_as_helper"
 
 
 def export_my_data(ctx: Context, resident_id: int, at: datetime) -> dict[str, list[dict[str, Any]]]:
@@ -42,6 +44,7 @@ def export_my_data(ctx: Context, resident_id: int, at: datetime) -> dict[str, li
         for name in sorted(own_tables()):
             told[name] = _rows(ctx, tables[name], "resident_id", resident_id)
         told[THROUGH_RECORDS] = _history(ctx, resident_id)
+        told[AS_HELPER] = _rows(ctx, tables["helpings"], "helper_id", resident_id)
         write_audit(at, f"resident:{resident_id}", "export_my_data", f"resident:{resident_id}")
     return told
 

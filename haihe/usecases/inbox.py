@@ -11,9 +11,11 @@ from typing import Any
 from sqlalchemy import select, tuple_
 
 from haihe.domain.errors import InvalidInput
+from haihe.domain.helping import RELATION_WORDS, Relation, scopes_in_words
 from haihe.domain.objections import STATE_WORDS, ObjectionState
 from haihe.storage.db import db, transaction
 from haihe.storage.decisions import Order
+from haihe.storage.helping import Helping
 from haihe.storage.notifications import (
     Notification,
     Occasion,
@@ -28,7 +30,16 @@ from haihe.storage.orders import OrderEvent
 from haihe.storage.partners import Merchant
 from haihe.storage.scores import LedgerEntry
 from haihe.usecases.context import Context
-from haihe.usecases.inbox_words import deed_words, notice_words, objection_words, points_words, question_words
+from haihe.usecases.helping import name_of
+from haihe.usecases.inbox_words import (
+    deed_words,
+    helped_words,
+    helping_words,
+    notice_words,
+    objection_words,
+    points_words,
+    question_words,
+)
 from haihe.usecases.show_points import shown_change
 from haihe.usecases.who_asked import questions_of
 
@@ -108,9 +119,31 @@ Keyed = Iterable[tuple[str, Told]]
 def _notices(ctx: Context, resident_id: int, asked: Mapping[str, Occasion]) -> Keyed:
     rows = select(Notification).where(Notification.id.in_(map(int, asked)))
     for row in db.session.execute(rows).scalars():
+        if "helping" in row.parts:
+            yield str(row.id), _about_helping(ctx, resident_id, row)
+            continue
         title, text = notice_words(row.kind, row.parts, _name(ctx, row.parts.get("scenario")))
         path = f"/m/orders/{row.parts['order_id']}" if "order_id" in row.parts else "/m/ledger"
         yield str(row.id), Told(row.kind, row.parts, title, text, path)
+
+
+def _about_helping(ctx: Context, resident_id: int, row: Notification) -> Told:
+    """What a relative has done, and how it stands between the two. Names are read where they are sealed, never stored here."""
+    helping = db.session.get_one(Helping, row.parts["helping"])
+    other = helping.helper_id if helping.resident_id == resident_id else helping.resident_id
+    name = name_of(ctx, other) if other is not None else "亲友"
+    relation = RELATION_WORDS[Relation(helping.relation)]
+    what = helped_words(row.parts.get("deed", ""), _name(ctx, row.parts.get("scenario")))
+    title, text = helping_words(row.kind, name, relation, what, scopes_in_words(helping.scopes))
+    return Told(row.kind, row.parts, title, text, _where(row))
+
+
+def _where(row: Notification) -> str:
+    """Where what was done can be seen."""
+    kind, _colon, number = row.parts.get("subject", "").partition(":")
+    if kind in ("order", "objection", "report"):
+        return f"/m/{kind}s/{number}"
+    return "/m/helping" if row.kind == "HELPING_ENDED" else "/m/helpers"
 
 
 def _deeds(ctx: Context, resident_id: int, asked: Mapping[str, Occasion]) -> Keyed:

@@ -94,6 +94,39 @@ def notice_words(kind: str, parts: Mapping[str, Any], scenario: str) -> Words:
     return "订单有变化", about
 
 
+HELPED = {
+    "issue_pass": "出示了“{scenario}”的信用码",
+    "order_confirm": "确认了“{scenario}”的订单",
+    "order_dispute": "对“{scenario}”的订单提出了争议",
+    "order_withdraw_dispute": "撤回了“{scenario}”订单的争议",
+    "file_objection": "提出了一项异议",
+    "take_back_objection": "撤回了一项异议",
+    "order_cancel": "取消了“{scenario}”的预约",
+    "add_attachment": "补充了一份异议材料",
+    "remove_attachment": "删去了一份异议材料",
+    "open_attachment": "打开了一份异议材料",
+    "make_report": "生成了一份公共信用报告",
+}
+
+
+def helped_words(deed: str, scenario: str) -> str:
+    """What a relative has done."""
+    return HELPED.get(deed, "办理了一件事").format(scenario=scenario)
+
+
+def helping_words(kind: str, name: str, relation: str, what: str, scopes: str) -> Words:
+    """What is told about 亲情代办."""
+    ended = "不是您的意思？在“亲情代办”里点一下即可结束，立即生效。"
+    match kind:
+        case "HELPER_ACCEPTED":
+            return f"{name}（{relation}）可以为您代办了", f"可以代办：{scopes}。{ended}"
+        case "HELPER_STARTED":
+            return f"{name}（{relation}）开始为您办理", f"可以代办：{scopes}。办的每一件事都会告诉您。{ended}"
+        case "HELPING_ENDED":
+            return f"与{name}的代办已结束", "从现在起不能再代办。"
+    return f"{name}（{relation}）代您{what}", ended
+
+
 def _day(given: str | None) -> str:
     """A day as it is spoken of."""
     if not given:

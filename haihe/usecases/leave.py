@@ -13,6 +13,7 @@ from haihe.storage.audit import write_audit
 from haihe.storage.copies import lock_residents
 from haihe.storage.db import db, transaction
 from haihe.storage.decisions import DecisionRow, Order
+from haihe.storage.helping import end_helpings_of
 from haihe.storage.links import end_links_of
 from haihe.storage.looks import Look
 from haihe.storage.objections import Objection
@@ -42,7 +43,7 @@ class Kept:
 
 
 def leave(ctx: Context, resident_id: int, at: datetime) -> tuple[Kept, ...]:
-    """Withdraw every consent and link, delete points, ledger and reports, end every live pass; leaving twice changes nothing more."""
+    """Withdraw every consent, link and helper, delete points, ledger and reports, end every live pass; leaving twice changes nothing more."""
     with transaction():
         lock_residents([resident_id])
         withdrawn = list(
@@ -54,6 +55,7 @@ def leave(ctx: Context, resident_id: int, at: datetime) -> tuple[Kept, ...]:
             ).scalars()
         )
         end_links_of(resident_id, at)
+        end_helpings_of(resident_id, at)
         told = end_passes_in_redis(ctx, end_passes_of(resident_id, at))
         rescored = Rescored()
         if withdrawn:

@@ -27,10 +27,12 @@ TOKEN_BYTES = 32
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who is asking: an account, and the person behind it once the real name is bound."""
+    """Who is asking: an account, and the person behind it once the real name is bound. `helping_id` says that they have
+    switched to acting for somebody; whether they may, is for the lock to ask."""
 
     account_id: int
     resident_id: int | None
+    helping_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,9 @@ def log_in(ctx: Context, js_code: str, at: datetime) -> LoggedIn:
         account = _account(index, at)
         db.session.execute(delete(Session).where(Session.account_id == account.id, Session.expires_at <= at))
         db.session.add(
-            Session(token_hash=_hash(token), account_id=account.id, created_at=at, expires_at=at + IDLE)
+            Session(
+                token_hash=hash_of_token(token), account_id=account.id, created_at=at, expires_at=at + IDLE
+            )
         )
         write_audit(at, f"account:{account.id}", "log_in", f"account:{account.id}")
         resident_id = account.resident_id
@@ -64,7 +68,9 @@ def open_session(account_id: int, at: datetime) -> str:
     token = secrets.token_urlsafe(TOKEN_BYTES)
     with transaction():
         db.session.add(
-            Session(token_hash=_hash(token), account_id=account_id, created_at=at, expires_at=at + IDLE)
+            Session(
+                token_hash=hash_of_token(token), account_id=account_id, created_at=at, expires_at=at + IDLE
+            )
         )
         write_audit(at, f"account:{account_id}", "open_page", f"account:{account_id}")
     return token
@@ -73,9 +79,15 @@ def open_session(account_id: int, at: datetime) -> str:
 def caller_of(token: str, at: datetime) -> Caller:
     """Who holds this token; a session in use is prolonged once a day, up to thirty days in all."""
     row = db.session.execute(
-        select(Session.account_id, Session.created_at, Session.expires_at, Account.resident_id)
+        select(
+            Session.account_id,
+            Session.created_at,
+            Session.expires_at,
+            Session.helping_id,
+            Account.resident_id,
+        )
         .join(Account, Account.id == Session.account_id)
-        .where(Session.token_hash == _hash(token), Session.expires_at > at)
+        .where(Session.token_hash == hash_of_token(token), Session.expires_at > at)
     ).one_or_none()
     if row is None:
         raise Unauthenticated("SESSION_INVALID", "登录已过期或已退出，请重新登录")
@@ -83,15 +95,17 @@ def caller_of(token: str, at: datetime) -> Caller:
     if later - row.expires_at >= PROLONGED_AFTER:
         with transaction():
             db.session.execute(
-                update(Session).where(Session.token_hash == _hash(token)).values(expires_at=later)
+                update(Session).where(Session.token_hash == hash_of_token(token)).values(expires_at=later)
             )
-    return Caller(row.account_id, row.resident_id)
+    return Caller(row.account_id, row.resident_id, row.helping_id)
 
 
 def log_out(token: str, at: datetime) -> None:
     """End this session; one that has ended already stays so."""
     with transaction():
-        ended = delete(Session).where(Session.token_hash == _hash(token)).returning(Session.account_id)
+        ended = (
+            delete(Session).where(Session.token_hash == hash_of_token(token)).returning(Session.account_id)
+        )
         account_id = db.session.execute(ended).scalar()
         if account_id is not None:
             write_audit(at, f"account:{account_id}", "log_out", f"account:{account_id}")
@@ -115,5 +129,5 @@ def _has_joined(resident_id: int) -> bool:
     return db.session.execute(in_force).first() is not None
 
 
-def _hash(token: str) -> bytes:
+def hash_of_token(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()

@@ -12,13 +12,13 @@ from tests.pages.conftest import faults_of_access, overflow, picture, small_targ
 Find = Callable[[], int]
 
 
-def join(page: Page) -> Page:
+def join(page: Page, account: str = "demo-lihua", name: str = "李华", number: str = id_number(1)) -> Page:
     """Walk in as a newcomer does, and end at home."""
     page.goto("/m")
-    page.get_by_label("演示账号").fill("demo-lihua")
+    page.get_by_label("演示账号").fill(account)
     page.get_by_role("button", name="进入").click()
-    page.get_by_label("姓名").fill("李华")
-    page.get_by_label("居民身份证号码").fill(id_number(1))
+    page.get_by_label("姓名").fill(name)
+    page.get_by_label("居民身份证号码").fill(number)
     page.get_by_role("button", name="核验").click()
     page.get_by_role("button", name="我已阅读并同意").click()
     page.wait_for_url("**/m")

@@ -14,7 +14,7 @@ from flask import Response, redirect, request
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
-from haihe.domain.errors import Conflict, InvalidInput, Unauthenticated
+from haihe.domain.errors import Conflict, Forbidden, InvalidInput, Unauthenticated
 from haihe.usecases.consent_texts import link_text
 from haihe.usecases.context import Context
 from haihe.usecases.links import LINK_LASTS, whose_page
@@ -144,9 +144,15 @@ def _send_back(ctx: Context, back: WayBack, members: list[tuple[str, str]]) -> A
 
 def _caller(ctx: Context) -> Caller | None:
     try:
-        return caller_of(page_session(), ctx.now())
+        caller = caller_of(page_session(), ctx.now())
     except Unauthenticated:
         return None
+    if caller.helping_id is not None:
+        # Whom one is acting for cannot be linked by another, and oneself should not be by mistake.
+        raise Forbidden(
+            "HELPER_MAY_NOT", "您正在为家人办理。关联商户只能由本人同意，请先在“亲情代办”中回到您自己"
+        )
+    return caller
 
 
 def _session_name() -> str:

@@ -1,4 +1,5 @@
-"""The lock on the residents' doors: a session token, and for most of them a bound real name."""
+"""The lock on the residents' doors: a session token, and for most of them a bound real name. Whoever acts for a relative is
+let through as that relative, where the consent allows it (acting.py)."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from flask import g, request
 from haihe.domain.errors import Forbidden, Unauthenticated
 from haihe.usecases.sessions import Caller, caller_of
 from haihe.web.context import context
+from haihe.web.resident.acting import come_in, go_out
 from haihe.web.resident.door import Blueprint, bearer
 
 
@@ -30,11 +32,13 @@ def keep_locked(door: Blueprint, *open_views: str) -> None:
         token = bearer()
         if token is None:
             raise Unauthenticated("SESSION_MISSING", "请先登录")
-        g.caller = caller_of(token, context().now())
+        g.caller = come_in(caller_of(token, context().now()))
+
+    door.teardown_request(go_out)
 
 
 def require_resident() -> Caller:
-    """Whoever holds the session token."""
+    """Whoever holds the session token, or whom they act for."""
     caller: Caller = g.caller
     return caller
 

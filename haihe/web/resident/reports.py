@@ -11,6 +11,7 @@ from marshmallow import Schema, fields
 from haihe.usecases.reports import ShownReport, list_reports, make_report, report_pdf, show_report
 from haihe.web.bodies import Body, Moment, YesNo
 from haihe.web.context import context
+from haihe.web.resident.acting import only_oneself
 from haihe.web.resident.door import LOCKED, Blueprint
 from haihe.web.resident.lock import keep_locked, require_bound
 from haihe.web.resident.report_paper import draw_report
@@ -71,6 +72,8 @@ def make(body: dict[str, Any]) -> dict[str, Any]:
     """按此刻的数据生成一份 PDF：积分、每一行的理由与记录、有效记录、数据截至日期。已修复的记录不在其中。"""
     caller = require_bound()
     ctx = context()
+    if body["share_summary"]:
+        only_oneself()
     made = make_report(ctx, caller.resident_id, body["share_summary"], draw_report, ctx.now())
     return view(made)
 

@@ -9,15 +9,26 @@ from flask import Response, g, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from haihe.domain.errors import Conflict, Forbidden, Unauthenticated
+from haihe.domain.helping import Scope
+from haihe.usecases.act_for import Acting
 from haihe.usecases.sessions import Caller, caller_of
 from haihe.web.context import context
 from haihe.web.page_session import forget_page_session, page_session
 from haihe.web.pages import LARGEST_FORM, Pages, check_form, show
+from haihe.web.resident.acting import acting_here, come_in, go_out
 from haihe.web.resident.lock import BoundCaller, require_bound
 
 HOME = "/m"
 LOGIN = "/m/login"
 JOIN = "/m/join"
+TABS = (
+    (("home", "/m", "首页", "house"), {Scope.VIEW}),
+    (("benefits", "/m/benefits", "优惠", "heart"), {Scope.VIEW, Scope.PASS}),
+    (("points", "/m/points", "明细", "list"), {Scope.VIEW, Scope.OBJECTION}),
+    (("asked", "/m/questions", "谁查过", "eye"), {Scope.VIEW}),
+    (("me", "/m/me", "我的", "user-round"), set()),
+)
+HELPING_TAB = ("helping", "/m/helping", "代办", "users")
 
 
 class MemberPages(Pages):
@@ -30,6 +41,7 @@ class MemberPages(Pages):
         self.largest_form = largest_form
         self.open_views = open_views
         self.before_request(self._ask)
+        self.teardown_request(go_out)
         self.register_error_handler(Unauthenticated, _to_login)
         self.register_error_handler(Forbidden, _to_join)
         self.register_error_handler(Conflict, _to_join)
@@ -37,7 +49,7 @@ class MemberPages(Pages):
     def _ask(self) -> None:
         g.error_home = HOME
         if (request.endpoint or "").rpartition(".")[2] not in self.open_views:
-            g.caller = whoever_is_here()
+            g.caller = come_in(whoever_is_here())
         request.max_content_length = self.largest_form
         check_form(self.largest_form)
 
@@ -56,8 +68,18 @@ def member() -> BoundCaller:
 
 
 def page(template: str, tab: str, status: int = 200, /, **values: Any) -> Response:
-    """A page under one of the tabs."""
-    return show(f"m/{template}", status, tab=tab, error_home=HOME, **values)
+    """A page under one of the tabs; whoever acts for somebody is told so on every one of them."""
+    acting = acting_here()
+    return show(
+        f"m/{template}", status, tab=tab, tabs=_tabs(acting), error_home=HOME, acting=acting, **values
+    )
+
+
+def _tabs(acting: Acting | None) -> list[tuple[str, str, str, str]]:
+    """One's own five; of somebody one acts for, those that were agreed, and where everything of theirs is."""
+    if acting is None:
+        return [tab for tab, _scopes in TABS]
+    return [tab for tab, scopes in TABS if scopes & acting.scopes] + [HELPING_TAB]
 
 
 def back_to(path: str) -> str:
@@ -78,6 +100,8 @@ def _to_login(_error: Unauthenticated) -> AnyResponse:
 
 def _to_join(error: Forbidden | Conflict) -> AnyResponse:
     """Whoever has no real name, or has not joined, is shown how; every other refusal is told on a page."""
+    if error.code in ("HELPER_MAY_NOT", "HELPER_SCOPE", "HELPING_ENDED"):
+        return page("helping_refused.html", "", 403, detail=error.detail, code=error.code)
     if error.code in ("NOT_BOUND", "NOT_JOINED"):
         return redirect(JOIN, 303)
     status = 403 if isinstance(error, Forbidden) else 409

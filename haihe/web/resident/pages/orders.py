@@ -13,6 +13,7 @@ from haihe.usecases.own_orders import past_orders_of, running_orders_of, show_ow
 from haihe.usecases.run_order import cancel_booking, confirm_order
 from haihe.web.bodies import LARGEST_ID
 from haihe.web.context import context
+from haihe.web.resident.acting import acting_here
 from haihe.web.resident.pages.door import MemberPages, member, page
 
 blp = MemberPages("orders", __name__)
@@ -101,6 +102,7 @@ def messages() -> AnyResponse:
     at = ctx.now()
     before = request.args.get("before", "")[:LONGEST_CURSOR] or None
     told, following = list_messages(ctx, caller.resident_id, before, A_PAGE)
-    if before is None:
+    if before is None and acting_here() is None:
+        # What a relative has read is still new to whom it was told.
         read_messages(caller.resident_id, at)
     return page("messages.html", "me", messages=told, following=following, first=before is None)

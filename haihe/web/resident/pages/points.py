@@ -6,6 +6,7 @@ from flask import request
 from werkzeug.wrappers import Response as AnyResponse
 
 from haihe.domain.explaining import ScoreExplanation
+from haihe.domain.helping import Scope
 from haihe.usecases.context import day_of
 from haihe.usecases.inbox import count_new
 from haihe.usecases.own_orders import running_orders_of
@@ -15,6 +16,7 @@ from haihe.usecases.show_benefits import show_benefits
 from haihe.usecases.show_points import show_ledger, show_points
 from haihe.web.bodies import LARGEST_ID
 from haihe.web.context import context
+from haihe.web.resident.acting import acting_here
 from haihe.web.resident.pages.door import MemberPages, member, page
 from haihe.web.resident.pages.drawing import curve, radar, radar_grid, ring
 
@@ -44,7 +46,7 @@ def home() -> AnyResponse:
         usable=usable[:SHOWN_AT_HOME],
         usable_count=len(usable),
         nearest=nearest[:SHOWN_AT_HOME],
-        running=running_orders_of(ctx, caller.resident_id)[:SHOWN_AT_HOME],
+        running=running_orders_of(ctx, caller.resident_id)[:SHOWN_AT_HOME] if _orders_too() else [],
         unread=count_new(caller.resident_id),
         announced=[(d.starts_on, d.code) for d in announced_rulebooks(at)],
         coming=shown.explanation.next_changes[:SHOWN_AT_HOME],
@@ -79,6 +81,11 @@ def ledger() -> AnyResponse:
     return page(
         "ledger.html", "points", entries=entries, following=following, curve=drawn, first=cursor is None
     )
+
+
+def _orders_too() -> bool:
+    acting = acting_here()
+    return acting is None or Scope.ORDER in acting.scopes
 
 
 def _by_dimension(told: ScoreExplanation, shown: tuple) -> dict[str, list]:  # type: ignore[type-arg]

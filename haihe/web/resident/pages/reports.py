@@ -7,6 +7,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from haihe.usecases.reports import list_reports, make_report, show_report, verify_url
 from haihe.web.context import context
+from haihe.web.resident.acting import only_oneself
 from haihe.web.resident.pages.door import MemberPages, member, page
 from haihe.web.resident.report_paper import draw_report, draw_verify_code
 from haihe.web.resident.reports import pdf_file
@@ -28,6 +29,8 @@ def make() -> AnyResponse:
     caller = member()
     ctx = context()
     shares = request.form.get("share_summary") == "yes"
+    if shares:
+        only_oneself()
     made = make_report(ctx, caller.resident_id, shares, draw_report, ctx.now())
     return redirect(f"/m/reports/{made.id}", 303)
 
