@@ -24,6 +24,7 @@ from haihe.usecases.rules_in_force import RulesInForce
 
 WORKER, SHOP = "worker:orders", "client:demo"
 DAY = timedelta(days=1)
+BOOKED_AHEAD = timedelta(minutes=10)
 RUNNING = "进行中"
 
 
@@ -160,6 +161,13 @@ def _expired(order: Order, at: datetime) -> None:
     _happens(order, Deed.EXPIRE, at, WORKER, state=OrderState.EXPIRED, ended_at=at)
 
 
+def _missed(order: Order, at: datetime) -> None:
+    booked = {"state": OrderState.CREATED, "started_at": None, "held_until": order.created_at + BOOKED_AHEAD}
+    _happens(order, Deed.OPEN, order.created_at, starts_later=True, **booked)
+    missed = {"no_show_on": day_of(order.created_at + BOOKED_AHEAD), "last_step_on": day_of(at)}
+    _happens(order, Deed.NO_SHOW, at, state=OrderState.EXPIRED, ended_at=at, **missed)
+
+
 LIVES: Mapping[str, Callable[[Order, datetime], None]] = {
     RUNNING: _running,
     "待确认": _unconfirmed,
@@ -170,10 +178,11 @@ LIVES: Mapping[str, Callable[[Order, datetime], None]] = {
     "已结清": _settled,
     "已撤销": _revoked,
     "已过期": _expired,
+    "预订未到场": _missed,
 }
 EVERY_STANDING = tuple(
     zip(
-        ("XYZ-16", "XYZ-02", "XYZ-08", "XYZ-15", "XYZ-11", "XYZ-14", "XYZ-09", "XYZ-12", "XYZ-02"),
+        ("XYZ-16", "XYZ-02", "XYZ-08", "XYZ-15", "XYZ-11", "XYZ-14", "XYZ-09", "XYZ-12", "XYZ-02", "XYZ-17"),
         LIVES,
         strict=True,
     )

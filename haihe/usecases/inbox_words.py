@@ -94,14 +94,15 @@ def notice_words(kind: str, parts: Mapping[str, Any], scenario: str) -> Words:
     return "订单有变化", about
 
 
+# By the deed that the trace names.
 HELPED = {
     "issue_pass": "出示了“{scenario}”的信用码",
-    "order_confirm": "确认了“{scenario}”的订单",
-    "order_dispute": "对“{scenario}”的订单提出了争议",
-    "order_withdraw_dispute": "撤回了“{scenario}”订单的争议",
+    f"order_{Deed.CONFIRM}": "确认了“{scenario}”的订单",
+    f"order_{Deed.DISPUTE}": "对“{scenario}”的订单提出了争议",
+    f"order_{Deed.END_DISPUTE}": "撤回了“{scenario}”订单的争议",
     "file_objection": "提出了一项异议",
     "take_back_objection": "撤回了一项异议",
-    "order_cancel": "取消了“{scenario}”的预约",
+    f"order_{Deed.CANCEL}": "取消了“{scenario}”的预约",
     "add_attachment": "补充了一份异议材料",
     "remove_attachment": "删去了一份异议材料",
     "open_attachment": "打开了一份异议材料",

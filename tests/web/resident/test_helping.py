@@ -16,10 +16,12 @@ from haihe.storage.audit import AuditEntry
 from haihe.storage.db import db
 from haihe.storage.helping import Helping
 from haihe.usecases.consent_texts import helping_text
+from haihe.usecases.context import Context
 from haihe.web.resident.acting import AS_ONESELF, DOORS
 from tests.builders import Builders
 from tests.conftest import Clock
 from tests.web.resident.phone import Phone
+from tests.web.resident.test_orders import order_for
 
 Find = Callable[[Phone], int]
 ALL = [s.value for s in Scope]
@@ -79,6 +81,22 @@ def test_every_deed_bears_both_names_and_is_told_to_whom_it_was_done_for(
     told = [n["title"] for n in member.get("/v1/me/notifications").json["notifications"]]
     assert any("王*（子女）代您出示了" in title for title in told), told
     assert any("王*（子女）开始为您办理" in title for title in told), told
+
+
+def test_what_a_relative_does_with_an_order_is_told_in_its_own_words(
+    ctx: Context, a: Builders, member: Phone, stranger: Phone, resident_of: Find
+) -> None:
+    order_id = order_for(ctx, a, resident_of(member), state="CREATED", unconfirmed=True)
+    help_out(member, stranger)
+    path = f"/v1/me/orders/{order_id}"
+    assert stranger.post(f"{path}/confirm", {}).status_code == 200
+    assert stranger.post(f"{path}/dispute", {"reason": "RETURNED"}).status_code == 200
+    assert stranger.delete(f"{path}/dispute").status_code == 200
+
+    told = "".join(n["title"] for n in member.get("/v1/me/notifications").json["notifications"])
+    for deed in ("确认了", "提出了争议", "撤回了"):
+        assert deed in told
+    assert "办理了一件事" not in told
 
 
 @pytest.mark.parametrize("who", ["helped", "helper"])
