@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import (
     BigInteger,
@@ -26,6 +27,9 @@ from haihe.domain.helping import EndedBy
 from haihe.storage.audit import HELPING, waiting_entries
 from haihe.storage.db import db
 from haihe.storage.notifications import notify
+
+# The day by which "once a day" is counted is the resident's.
+TIANJIN = ZoneInfo("Asia/Shanghai")
 
 
 class Helping(db.Model):
@@ -92,7 +96,7 @@ def _tell_who_is_helped(session: Session) -> None:
             continue
         deed, subject, at = entry["deed"], entry["subject"], entry["at"]
         helped = session.execute(select(Helping.resident_id).where(Helping.id == helping_id)).scalar_one()
-        about = f"help.{helping_id}.{deed}.{subject}.{at:%Y%m%d}"
+        about = f"help.{helping_id}.{deed}.{subject}.{at.astimezone(TIANJIN):%Y%m%d}"
         parts = {"helping": helping_id, "deed": deed, "subject": subject}
         if "scenario" in entry["detail"]:
             about += f".{entry['detail']['scenario']}"

@@ -14,7 +14,7 @@ from haihe.storage.db import db, transaction
 from haihe.storage.helping import Helping
 from haihe.storage.notifications import notify
 from haihe.storage.residents import Session
-from haihe.usecases.context import Context
+from haihe.usecases.context import Context, day_of
 from haihe.usecases.helping import name_of
 from haihe.usecases.sessions import hash_of_token
 
@@ -40,7 +40,7 @@ def start_acting(ctx: Context, token: str, helper_id: int, helping_id: int, at: 
         _turn(token, helping_id)
         helper, helped = f"resident:{helper_id}", f"resident:{helping.resident_id}"
         write_audit(at, helper, "start_helping", helped, helping_no=helping_id)
-        about = f"HELPER_STARTED.{helping_id}.{at:%Y%m%d}"
+        about = f"HELPER_STARTED.{helping_id}.{day_of(at):%Y%m%d}"
         notify(helping.resident_id, about, "HELPER_STARTED", {"helping": helping_id}, at)
         return _acting(ctx, helping)
 

@@ -83,6 +83,28 @@ def test_every_deed_bears_both_names_and_is_told_to_whom_it_was_done_for(
     assert any("王*（子女）开始为您办理" in title for title in told), told
 
 
+def test_the_same_deed_is_told_once_a_day_and_the_day_is_the_residents(
+    member: Phone, stranger: Phone, clock: Clock
+) -> None:
+    help_out(member, stranger)
+
+    def told() -> int:
+        titles = [n["title"] for n in member.get("/v1/me/notifications").json["notifications"]]
+        return sum("代您出示了" in title for title in titles)
+
+    for _ in range(2):
+        stranger.post("/v1/me/passes", {"scenario": "XYZ-15"})
+        clock.forward(minutes=2)
+    assert told() == 1
+    # Noon and the next morning at seven: one day in Greenwich, two in Tianjin.
+    clock.forward(hours=19)
+    stranger.log_in()
+    stranger.put("/v1/me/acting", {"helping": 1})
+    stranger.post("/v1/me/passes", {"scenario": "XYZ-15"})
+    member.log_in()
+    assert told() == 2
+
+
 def test_what_a_relative_does_with_an_order_is_told_in_its_own_words(
     ctx: Context, a: Builders, member: Phone, stranger: Phone, resident_of: Find
 ) -> None:
