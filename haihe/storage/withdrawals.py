@@ -107,6 +107,11 @@ _PRIOR = """prior AS (
     WHERE h.record_id = ANY(:ids) AND h.fields ? 'import_id' AND p.import_id IS DISTINCT FROM :import_id
     AND NOT EXISTS (SELECT FROM file_withdrawals w WHERE w.import_id = p.import_id AND w.state IN ('APPROVED', 'DONE'))
     ORDER BY h.record_id, h.version DESC)"""
+# What an officer has answered to a resident stays as it was answered, and what went out of force for a reason of its own
+# is not brought back by what follows.
+_TO_UNDO = f"""WITH {_PRIOR} SELECT r.id FROM records r LEFT JOIN prior ON prior.record_id = r.id WHERE r.id = ANY(:ids)
+    AND CASE WHEN prior.record_id IS NULL THEN r.state IN ('EFFECTIVE', 'DISPUTED') ELSE NOT EXISTS (
+        SELECT FROM objections o WHERE o.record_id = r.id AND o.state IN ('REMOVED', 'CORRECTED')) END"""  # noqa: S608
 _CONTENT = (
     "indicator",
     "occurred_on",
@@ -126,6 +131,7 @@ def undo_records(withdrawal: FileWithdrawal, ids: Sequence[int], at: datetime) -
     """Put these records of the file back to what they were before it, or out of force where they were nothing; what each
     was until now goes into the history. An open objection stays open only where there is something left to object to."""
     named = {"ids": list(ids), "import_id": withdrawal.import_id, "at": at, "withdrawal": withdrawal.id}
+    named["ids"] = ids = list(db.session.execute(text(_TO_UNDO), named).scalars())
     before = {
         i: (resident_id, indicator)
         for i, resident_id, indicator in db.session.execute(

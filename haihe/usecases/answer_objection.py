@@ -96,6 +96,12 @@ def answer_objection(
         lock_residents([resident_id] if resident_id is not None else [])
         objection, record = open_in_reach(officer, objection_id)
         hold(officer, objection, at)
+        if answer.outcome is ObjectionState.CORRECTED and record.state != RecordState.DISPUTED:
+            raise Conflict(
+                "RECORD_MOVED",
+                "这条记录已由来源部门修复或撤销，无从更正；请改为“撤销”或“维持”并说明",
+                "outcome",
+            )
         objection.changed = _correct(ctx, record, answer, at)
         objection.state = answer.outcome
         objection.answer = answer.reason

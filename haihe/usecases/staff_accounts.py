@@ -63,7 +63,7 @@ def propose_post(caller: StaffCaller, username: str, role: str, districts: list[
     """Name another post for somebody, who is out until it is confirmed."""
     _check_named(role, districts)
     with transaction():
-        account = _another(caller, username, "PROPOSED", "OPEN", "LOCKED")
+        account = _another(caller, username, "PROPOSED", "OPEN")
         _keep_one(account)
         before = {"role": account.role, "districts": account.districts}
         account.role, account.districts = role, districts

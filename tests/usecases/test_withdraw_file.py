@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from sqlalchemy import select
 
 from haihe.domain.errors import Conflict, Forbidden, InvalidInput, OutOfReach
+from haihe.domain.objections import ObjectionState
 from haihe.storage.audit import AuditEntry
 from haihe.storage.db import db, transaction
 from haihe.storage.objections import Objection
@@ -16,6 +18,7 @@ from haihe.storage.residents import Resident
 from haihe.storage.scores import LedgerEntry, ScoreRow
 from haihe.storage.withdrawals import FileWithdrawal
 from haihe.usecases import withdraw_file as deed
+from haihe.usecases.answer_objection import Answer, answer_objection
 from haihe.usecases.context import Context
 from haihe.usecases.inbox import list_messages
 from haihe.usecases.lineage import trace_record
@@ -216,3 +219,35 @@ def test_an_open_objection_to_what_is_withdrawn_is_answered_with_it(
     answered = db.session.get_one(Objection, objection.id, populate_existing=True)
     assert (answered.state, answered.answered_by) == ("REMOVED", "shen-pi")
     assert set(states().values()) == {"WITHDRAWN"}
+
+
+def answered(ctx: Context, resident: int, outcome: ObjectionState, **corrected: object) -> None:
+    query = select(RecordRow.id).where(RecordRow.resident_id == resident)
+    record = db.session.execute(query).scalar_one()
+    objection = file_objection(ctx, resident, record, "不是这样", ctx.now())
+    officer = StaffCaller("yi-yi", Role.OBJECTION_OFFICER, frozenset(), ctx.now() + timedelta(minutes=30))
+    answer_objection(ctx, officer, objection.id, Answer(outcome, "已核实", corrected), ctx.now())
+
+
+def test_what_an_officer_removed_does_not_come_back_with_the_next_file(
+    ctx: Context, people: dict[int, tuple[str, str]]
+) -> None:
+    held = load(ctx, csv_of(*rows(people, quantity="20"))).import_id
+    answered(ctx, next(iter(people)), ObjectionState.REMOVED)
+    withdraw(ctx, held)
+    load(ctx, csv_of(*rows(people, quantity="20"), ""))
+    assert sorted(states().values()) == ["EFFECTIVE"] * (MANY - 1) + ["WITHDRAWN"]
+
+
+def test_what_an_officer_answered_stays_as_it_was_answered(
+    ctx: Context, people: dict[int, tuple[str, str]]
+) -> None:
+    load(ctx, csv_of(*rows(people, quantity="10")))
+    bad = load(ctx, csv_of(*rows(people, quantity="30"))).import_id
+    first, second, *_rest = people
+    answered(ctx, first, ObjectionState.REMOVED)
+    answered(ctx, second, ObjectionState.CORRECTED, quantity=Decimal(12))
+    withdraw(ctx, bad)
+    found = {r.resident_id: r for r in db.session.execute(select(RecordRow)).scalars()}
+    assert (found[first].state, found[second].quantity) == ("WITHDRAWN", Decimal(12))
+    assert [found[r].quantity for r in _rest] == [Decimal(10)] * (MANY - 2)

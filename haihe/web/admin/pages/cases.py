@@ -193,6 +193,7 @@ def _case(
         deed=deed,
         faults=faults or {},
         typed=request.form if deed else {},
+        officer=staff().role is Role.OBJECTION_OFFICER,
         works=staff().role is Role.OBJECTION_OFFICER and file.objection.state is ObjectionState.OPEN,
         OUTCOMES=OUTCOMES,
         CORRECTED_NAMES=CORRECTED_NAMES,

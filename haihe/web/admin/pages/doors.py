@@ -133,7 +133,7 @@ DOORS: dict[str, tuple[Role, ...]] = {
     "GET /console/cases": CASE_READERS,
     "GET /console/cases/<int:objection_id>": CASE_READERS,
     "POST /console/cases/<int:objection_id>/<deed>": OFFICERS,
-    "GET /console/cases/<int:objection_id>/attachments/<int:attachment_id>": CASE_READERS,
+    "GET /console/cases/<int:objection_id>/attachments/<int:attachment_id>": OFFICERS,
     "GET /console/cases/<int:objection_id>/letter": CASE_READERS,
     "POST /console/cases/<int:objection_id>/letter": OFFICERS,
 }
