@@ -6,6 +6,8 @@ import logging
 import re
 import signal
 import threading
+from collections.abc import Callable
+from functools import partial
 
 import click
 from flask import Flask, current_app
@@ -98,19 +100,24 @@ def _look_after_files(app: Flask, stop: threading.Event) -> None:
     """Files that clerks handed in, files that are withdrawn, the counts of the day; what is cut off goes on where it was."""
     with app.app_context():
         while not stop.is_set():
-            try:
-                ctx = context()
-                load_uploads(ctx, ctx.now, stop.is_set)
-                carry_out_withdrawals(ctx, ctx.now, stop.is_set)
-                count_uses(ctx.now())
-                count_questions(ctx.now())
-            except SQLAlchemyError as error:
-                log.error("文件这一轮没有处理完，将重试：%s", in_one_line(error))
-            except HaiheError as error:
-                log.error("文件这一轮没有处理完，将重试：%s", error.detail)
-            finally:
-                db.session.remove()
+            ctx = context()
+            _try("报送的文件", partial(load_uploads, ctx, ctx.now, stop.is_set))
+            _try("文件的撤回", partial(carry_out_withdrawals, ctx, ctx.now, stop.is_set))
+            _try("场景使用的统计", partial(count_uses, ctx.now()))
+            _try("询问次数的统计", partial(count_questions, ctx.now()))
             stop.wait(FILES_SECONDS)
+
+
+def _try(what: str, step: Callable[[], object]) -> None:
+    """One step of a round. What fails is tried again at the next, and does not hold up the steps after it."""
+    try:
+        step()
+    except SQLAlchemyError as error:
+        log.error("%s这一轮没有处理完，将重试：%s", what, in_one_line(error))
+    except HaiheError as error:
+        log.error("%s这一轮没有处理完，将重试：%s", what, error.detail)
+    finally:
+        db.session.remove()
 
 
 def _take_over_batches(app: Flask, stop: threading.Event) -> None:

@@ -92,6 +92,9 @@ class Order(db.Model):
         CheckConstraint("total_fen BETWEEN 0 AND agreed_fen", name="total"),
         Index("ix_orders_resident_id", "resident_id", "state"),
         Index("ix_orders_look_at", "look_at", postgresql_where=text("look_at IS NOT NULL")),
+        # A day is counted from its own orders alone.
+        Index("ix_orders_opened_on", "opened_on"),
+        Index("ix_orders_settled_on", "settled_on", postgresql_where=text("settled_on IS NOT NULL")),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)

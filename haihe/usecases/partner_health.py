@@ -17,7 +17,7 @@ from haihe.usecases.judge_merchant import Judge
 DAYS = 30
 # Batches of questions are taken over from Redis a little later: a day is counted for good once it has been over so long.
 SETTLES = timedelta(hours=1)
-FRESH = timedelta(minutes=1)
+FRESH = timedelta(minutes=10)
 FEWEST = 20
 
 

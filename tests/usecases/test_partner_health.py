@@ -82,10 +82,10 @@ def test_thirty_days_are_counted_and_small_numbers_are_not_told(
     assert of(health_board(ctx, CITY, ctx.now()).merchants, shop) == (30, 25, 25, 24)
 
 
-def test_a_day_that_is_over_is_counted_once_and_today_once_a_minute(ctx: Context, clock: Clock) -> None:
+def test_a_day_that_is_over_is_counted_once_and_today_every_ten_minutes(ctx: Context, clock: Clock) -> None:
     count_uses(ctx.now())
     assert count_uses(ctx.now()) == 0
-    clock.forward(minutes=2)
+    clock.forward(minutes=11)
     assert count_uses(ctx.now()) == 1
     clock.forward(days=1)
     assert count_uses(ctx.now()) == 2
