@@ -134,6 +134,8 @@ def test_whoever_is_locked_is_out_at_once_until_unlocked(
     assert person.get("/console/password").status_code == 303
     clock.forward(seconds=60)
     assert log_in(app, ctx, password, secret) is None
+    assert "须先由安全管理员解锁" in system.get("/console/staff/wang-min").text
+    assert system.send("/console/staff/wang-min/post", {"role": "auditor"}).status_code == 409
     assert security.send("/console/staff/wang-min/unlock").status_code == 303
     assert log_in(app, ctx, password, secret) is not None
 
